@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uspawn: start processes fast, and learn how they ended. Linux only.
+ *
+ *	request  what to run. Zero means "as the calling thread has it".
+ *	plan     a request compiled once: an immutable snapshot, for any number of starts, from any thread.
+ *	args     what differs from start to start.
+ *	child    one process from its start to its end, in the caller's memory.
+ *	ring     starts that do not suspend the caller, and the ends of many children.
+ *
+ * Returns. 0, a count, or -errno; errno itself is never changed. Nothing here prints, exits, installs a signal
+ * handler, is a cancellation point, or needs a call before main.
+ *
+ * Memory and descriptors. When a call has returned, the library refers to nothing of the caller's. One exception: a
+ * child that was given to a ring stays where it is until its end is reported or uspawn_done(). Descriptors that the
+ * library makes are close-on-exec from birth.
+ *
+ * Threads. A plan: any number at once. A ring and the children on it: one at a time. Any other child: uspawn_wait()
+ * from several at once, the rest one at a time. uspawn_kill(): any child, any thread, signal handlers too.
+ *
+ * Growth. A struct that begins with `size` grows at its end: set size to sizeof, zero the rest. A shorter one is read
+ * as if zeros followed; a longer one must be zero where this library's ends, else -E2BIG. Other structs never change.
+ * Unknown flags are -EINVAL, and a request's flags share no bit with any other, so that a misplaced one is unknown.
+ *
+ * Since. All of it since 0.1. What says 0.2 is laid out but not there yet: it must be zero, else -EINVAL at its step.
+ * Layouts are frozen from 1.0 on.
+ *
+ * Kernel. Linux 5.3 or newer for all of it; what an older or restricted one lacks is replaced or said (uspawn_probe()).
+ */
+#ifndef USPAWN_H
+#define USPAWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct io_uring_sqe;
+struct uspawn_plan;
+struct uspawn_ring;
+
+#define USPAWN_VERSION 0x000100u /* of this header: major, minor, patch, a byte each */
+
+/* A zeroed, sized struct in place, C only: uspawn(&child, USPAWN(request, .argv = argv), NULL) */
+#ifndef __cplusplus
+#define USPAWN(type, ...) (&(struct uspawn_##type){ .size = sizeof(struct uspawn_##type), __VA_ARGS__ })
+#endif
+
+/* ---- How it ended ------------------------------------------------------------------------------------------- */
+
+enum uspawn_code {
+	USPAWN_EXITED = 1,   /* CLD_EXITED: status is the exit code */
+	USPAWN_KILLED = 2,   /* CLD_KILLED: status is the signal */
+	USPAWN_DUMPED = 3,   /* CLD_DUMPED: the same, with a core dump */
+	USPAWN_FAILED = -1,  /* the program never ran: status is the errno, child->failure says where */
+	USPAWN_UNKNOWN = -2, /* ended; someone else took the status, or SIGCHLD is ignored (Linux before 6.15) */
+};
+
+/* What was used is the process's and that of descendants it waited for: getrusage(2). */
+struct uspawn_exit {
+	int32_t code; /* enum uspawn_code: read it first */
+	int32_t status;
+	uint64_t utime_us, stime_us, maxrss_kib, minflt, majflt, inblock, oublock, nvcsw, nivcsw;
+	uint64_t reserved;
+};
+
+/*
+ * What failed: its values follow the order of execution and leave room between them. A request that contradicts itself
+ * fails at the step in question with EINVAL.
+ */
+enum uspawn_step {
+	USPAWN_STEP_NONE = 0,
+	/* in the parent: no process was made */
+	USPAWN_STEP_REQUEST = 10, /* size, unknown flags, no program, args that do not fit the plan */
+	USPAWN_STEP_SOURCE = 20,  /* a descriptor that is not open, or cannot be held */
+	USPAWN_STEP_PIPE = 30,
+	USPAWN_STEP_CGROUP = 50, /* 0.2 */
+	USPAWN_STEP_CLONE = 60,  /* EAGAIN, ENOMEM: try later */
+	/* in the child */
+	USPAWN_STEP_SETSID = 100,
+	USPAWN_STEP_SETPGROUP = 110,
+	USPAWN_STEP_FD = 120,
+	USPAWN_STEP_OPEN = 130,     /* after the others are in place */
+	USPAWN_STEP_TERMINAL = 140, /* 0.2 */
+	USPAWN_STEP_RLIMIT = 160,   /* 0.2 */
+	/* 0.2, 170 to 290: nice, scheduler, affinity, ioprio, oom_score, timer slack, personality, namespaces */
+	USPAWN_STEP_ROOT = 300,     /* 0.2 */
+	USPAWN_STEP_IDENTITY = 310, /* 0.2 */
+	USPAWN_STEP_CAPS = 340,     /* 0.2 */
+	USPAWN_STEP_CWD = 350,
+	USPAWN_STEP_UMASK = 360,
+	USPAWN_STEP_PDEATHSIG = 370, /* 0.2 */
+	USPAWN_STEP_ACTION = 380,    /* 0.2 */
+	USPAWN_STEP_SIGNALS = 390,
+	USPAWN_STEP_SIGMASK = 400,
+	/* 0.2, 410 to 470: no_new_privs, landlock, seccomp */
+	USPAWN_STEP_CONFINE = 420, /* 0.2 */
+	USPAWN_STEP_CALLBACK = 480,
+	USPAWN_STEP_EXEC = 490,
+};
+
+struct uspawn_failure {
+	int32_t errnum;
+	uint32_t step;  /* enum uspawn_step */
+	uint32_t index; /* which of the caller's entries: fds, actions, rlimits */
+	uint32_t reserved;
+};
+
+/* A step's name as people read it ("cwd"). Never NULL. */
+const char *uspawn_strstep(uint32_t step);
+
+/* ---- A child ------------------------------------------------------------------------------------------------ */
+
+enum uspawn_state { USPAWN_UNSET, USPAWN_RUNNING, USPAWN_ENDED };
+
+/* Every way to make a child, fastest first. */
+enum uspawn_rung {
+	USPAWN_RUNG_ANY,
+	USPAWN_RUNG_ASYNC, /* ring starts only: shared memory, the caller goes on */
+	USPAWN_RUNG_VFORK, /* shared memory, the calling thread waits for the exec */
+	USPAWN_RUNG_CLONE, /* the same by the old clone(2); the descriptor table is copied */
+	USPAWN_RUNG_FORK,  /* copied memory, and a pipe for the report */
+};
+
+/*
+ * One process, in the caller's memory. Needs no initialising before a start or uspawn_adopt(); all zero is unset. Its
+ * fields are to be read, `data` also to be written. While no ring has it, it may be moved like any bytes.
+ */
+struct uspawn_child {
+	int32_t pidfd; /* readable when it may have ended: uspawn_wait(child, 0). Not the caller's to close. -1: none */
+	int32_t pid;   /* for printing; stays after the end */
+	uint32_t state;
+	uint32_t rung;                 /* how it was made */
+	void *data;                    /* the caller's: no function touches it */
+	struct uspawn_exit exit;       /* valid once ended */
+	struct uspawn_failure failure; /* of a failed start; or the first step that was allowed to fail, and did */
+	uint64_t opaque[16];
+};
+
+/* ---- A request ---------------------------------------------------------------------------------------------- */
+
+/* SET...: the field counts. A field that is not zero although its flag is missing is -EINVAL. */
+enum uspawn_flags {
+	/* 0.2, 1 << 13 to 1 << 15: no_new_privs, securebits, the second stage */
+	USPAWN_SETPGROUP = 1 << 0, /* pgroup; 0: a new group. It exists when the start returns */
+	USPAWN_SETSID = 1 << 1,    /* a session of its own */
+	/* 0.2, 1 << 2 and 1 << 3: controlling terminal, foreground */
+	USPAWN_SETSIGMASK = 1 << 4, /* sigmask */
+	USPAWN_SETUMASK = 1 << 5,   /* umask */
+	USPAWN_FCHDIR = 1 << 6,     /* cwd_fd, not cwd */
+	USPAWN_FEXEC = 1 << 7,      /* exec_fd, not path or file. For a script map it, too: execveat(2) */
+	/* 0.2, 1 << 8 and 1 << 9: born in a cgroup, effective ids become the real ones */
+	USPAWN_INHERIT_FDS = 1 << 10, /* also keep every descriptor that is not close-on-exec */
+	USPAWN_SH_FALLBACK = 1 << 11, /* a file the kernel cannot run (ENOEXEC) is run by /bin/sh */
+	USPAWN_PID_ONLY = 1 << 12,    /* let go at once, no pidfd: the caller waits for child->pid. Not on a ring */
+};
+
+/*
+ * A descriptor as an argument. Wherever a request takes a descriptor, USPAWN_ARG(n) means args->fds[n] of each start.
+ * Any other number is read when the plan is made and must be open then. The plan keeps its own copy open until freed,
+ * so what someone waits for end-of-file on should be an argument.
+ */
+enum { USPAWN_ARG0 = -10000 };
+#define USPAWN_ARG(n) (USPAWN_ARG0 - (n))
+
+enum uspawn_source {
+	/* 0.2: the slave of a new pseudo-terminal */
+	USPAWN_FD,        /* fd */
+	USPAWN_NULL,      /* /dev/null */
+	USPAWN_OPEN,      /* open(path, oflag, mode) by the child, still with the caller's root, ids, cwd and umask */
+	USPAWN_READ_END,  /* of a new pipe. fd is USPAWN_ARG(n), and args->fds[n] is set to the write end */
+	USPAWN_WRITE_END, /* of a new pipe; args->fds[n] is set to the read end */
+	USPAWN_CLOSED,    /* nothing: the number is not open */
+};
+
+enum uspawn_fd_flags {
+	USPAWN_NONBLOCK = 1 << 24, /* the caller's end of a new pipe or pty is non-blocking; the child's never is */
+};
+
+/*
+ * One descriptor of the child. All sources are read as they are at the call, then put in place, so order does not
+ * matter and swaps work. Entries that name the same new pipe share it. Of what is not named, 0, 1 and 2 are the
+ * caller's, and everything else is gone, close-on-exec or not. (An asynchronous start reads 0, 1 and 2 that are not
+ * named when the child gets there: a caller that is about to change its own names them.)
+ */
+struct uspawn_fd {
+	int32_t target;  /* the number in the child */
+	uint32_t source; /* enum uspawn_source */
+	int32_t fd;
+	uint32_t flags; /* enum uspawn_fd_flags */
+	const char *path;
+	int32_t oflag;
+	uint32_t mode;
+	uint16_t rows, cols; /* 0.2 */
+	uint32_t reserved;
+};
+
+struct uspawn_action;     /* 0.2: posix_spawn's file actions, one after the other */
+struct uspawn_rlimit;     /* 0.2 */
+struct uspawn_identity;   /* 0.2: who runs it */
+struct uspawn_sched;      /* 0.2: nice, policy, affinity, ioprio, oom_score_adj, ... */
+struct uspawn_namespaces; /* 0.2: new ones with id maps, joined ones */
+struct uspawn_confine;    /* 0.2: landlock, seccomp, label */
+
+struct uspawn_request {
+	uint32_t size;
+	uint32_t rung;  /* enum uspawn_rung: this one or a slower one. USPAWN_RUNG in the environment caps, too */
+	uint64_t flags; /* enum uspawn_flags */
+
+	/* The program is path, or file, or exec_fd, or, without any, argv[0] as file. */
+	const char *path;    /* if relative: from the child's cwd */
+	const char *file;    /* with a slash a path, else looked up in search */
+	const char *search;  /* as $PATH has it; NULL: the caller's, when the plan is made */
+	char *const *argv;   /* NULL: every start brings its own */
+	char *const *envp;   /* the whole environment; NULL: the caller's, when the plan is made */
+	char *const *setenv; /* changes to it: "NAME=value" sets, "NAME" removes */
+
+	const struct uspawn_fd *fds;
+	const struct uspawn_action *actions; /* 0.2 */
+	uint32_t nfds, nactions;
+
+	const char *cwd;
+	const char *root; /* 0.2 */
+	int32_t cwd_fd, exec_fd;
+	int32_t cgroup_fd, tty; /* 0.2 */
+	int32_t pgroup;
+	uint32_t umask;
+
+	uint64_t sigmask;    /* signal n is bit n - 1 in these three; bits that mean nothing are no error */
+	uint64_t sigdefault; /* no longer ignored; handlers never survive */
+	uint64_t sigignore;
+
+	/* 0.2, to callback */
+	const struct uspawn_rlimit *rlimits;
+	const struct uspawn_identity *identity;
+	const struct uspawn_sched *sched;
+	const struct uspawn_namespaces *namespaces;
+	const struct uspawn_confine *confine;
+	const char *caps, *iab;
+	const uint16_t *best_effort;
+	uint32_t nrlimits;
+	uint32_t securebits;
+	int32_t pdeathsig;
+	uint32_t reserved;
+
+	/*
+	 * Last before exec, in a forked child (the start waits for it, also on a ring): async-signal-safe calls only.
+	 * Returns 0 to go on, or an errno. Without a program the child then exits with 0.
+	 */
+	int (*callback)(void *data);
+	void *callback_data;
+};
+
+/* What differs from start to start. Zero is the plan's. */
+struct uspawn_args {
+	uint32_t size;
+	uint32_t nfds;
+	int *fds;            /* USPAWN_ARG(n): sources, read; and the caller's ends of new pipes, written */
+	uint64_t give;       /* bit n: fds[n] is the library's to close, and set to -1, if the start returns 0 */
+	char *const *argv;   /* another argv for the same program */
+	char *const *envp;   /* replaces the plan's environment */
+	char *const *setenv; /* changes to whichever it is */
+};
+
+/* ---- Start and wait, one child ------------------------------------------------------------------------------ */
+
+/*
+ * Starts, and returns when the program runs or has failed to. Suspends the calling thread only. args may be NULL.
+ *
+ * 0: running, until its end is reported, uspawn_release() or uspawn_done(). What was written to args->fds is the
+ * caller's to close.
+ * -errno: no process and no descriptor is left; child->failure says which step. The child has then ended, with
+ * exit.code USPAWN_FAILED: waiting for it says the same again.
+ */
+int uspawn(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args);
+
+/* The same, from a plan. Allocates nothing, unless many descriptors or changes of the environment are asked for. */
+int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args);
+
+/*
+ * Copies everything it is given: strings, environment, PATH, descriptors. What is zero is taken at each start, from
+ * the thread that starts. -EINVAL, -E2BIG, -EBADF, -ENOMEM: *reterr (may be NULL) has the step and the entry.
+ */
+int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *request, struct uspawn_failure *reterr);
+
+/*
+ * When no thread is inside a call with it; asynchronous starts under way keep what they need. NULL does nothing.
+ * Returns NULL.
+ */
+struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan);
+
+/*
+ * Waits for the end, up to timeout_ns (negative: for ever, 0: only looks). Signals do not cut it short.
+ *
+ * 1: ended, see child->exit; asking again says the same. The child owns nothing any more, and may start again.
+ * 0: still running. -EBUSY: a ring watches it. -ECHILD: unset.
+ */
+int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns);
+
+enum uspawn_kill_flags {
+	USPAWN_KILL_GROUP = 1 << 24, /* the process group it leads; -ESRCH if it leads none */
+};
+
+/* Sends a signal. Never to another process: -ESRCH once the end was collected. */
+int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags);
+
+enum uspawn_adopt_flags {
+	USPAWN_ADOPT_GIVE = 1 << 24, /* pidfd is the library's to close, if it returns 0 */
+};
+
+/*
+ * A process started otherwise, by pid, pidfd or both (not known: 0, -1). A pidfd stays the caller's, and open, unless
+ * given. If it is not a child of this process, its end is USPAWN_UNKNOWN before Linux 6.15, and on newer ones if its
+ * own parent does not reap it at once. -errno: unset.
+ */
+int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags);
+
+/* Hands the pidfd to the caller and forgets the process: unset. Returns it; -EBUSY: on a ring; -ECHILD: not running. */
+int uspawn_release(struct uspawn_child *child);
+
+/*
+ * Lets go of a running child; to an ended or unset one it does nothing. The process goes on, unsignalled. A ring that
+ * watched it reaps it silently; otherwise whoever waits for its pid does. The child is unset and off its ring, its
+ * memory free. Fits __attribute__((cleanup)).
+ */
+void uspawn_done(struct uspawn_child *child);
+
+/* ---- A ring: many children, never suspended ----------------------------------------------------------------- */
+
+enum uspawn_ring_flags {
+	/* 0.2, 1 << 26: by io_uring's waitid */
+	USPAWN_RING_EXTERNAL = 1 << 24, /* only starts: the caller polls child->pidfd, then uspawn_wait(child, 0) */
+	USPAWN_RING_EPOLL = 1 << 25,    /* as where there is no io_uring: tests */
+};
+
+/*
+ * children: how many at once are expected, 0 for some; more are no error. A ring made early in a process gets the low
+ * descriptor numbers that make its starts cheap. In a forked copy of the process it can only be freed: the rest is
+ * -EPERM there.
+ */
+int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags);
+
+/*
+ * Waits until children just being started are on their own, no longer than their exec takes. Running children go on,
+ * and become children without a ring, to be waited for or let go. NULL does nothing. Returns NULL.
+ */
+struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring);
+
+/*
+ * Readable, level-triggered, when uspawn_ring_wait() has something to do. Not the caller's to close. Made at the first
+ * call: -EMFILE, -ENFILE, -ENOMEM. -EINVAL: an external ring has none.
+ */
+int uspawn_ring_fd(const struct uspawn_ring *ring);
+
+/*
+ * Starts without waiting for the exec.
+ *
+ * 0: exactly one USPAWN_EVENT_END will come, also if the program never ran (exit.code USPAWN_FAILED), unless it is let
+ * go before. On an external ring child->pidfd becomes readable instead.
+ * -errno: none will come. Nothing was started, nothing given was taken; the child has ended as after uspawn_start().
+ * Of more than 1,024 starts on their way to their exec, a ring waits for each further one's.
+ * Descriptors may be closed at once; who waits for end-of-file on one may get it only after the next call on the ring.
+ */
+int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
+		      const struct uspawn_args *args);
+
+/*
+ * Watches a running child that was started or adopted without this ring. Its end comes as an event. -ECHILD: not
+ * running; -EBUSY: on a ring; -EINVAL: this ring is external; -ENOMEM.
+ */
+int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
+
+/* Other types will come only to those who ask for them. */
+enum uspawn_event_type {
+	USPAWN_EVENT_END = 1, /* see child->exit. The child is off the ring, owns nothing, and may start again */
+};
+
+struct uspawn_event {
+	struct uspawn_child *child;
+	uint32_t type; /* enum uspawn_event_type */
+	int32_t index;
+	uint64_t data, len;
+};
+
+/*
+ * Up to n events; waits for the first up to timeout_ns (negative: for ever, 0: not at all). Returns how many.
+ * 0: none; time is up, or the wait was interrupted (by a signal handler, a tracer, the kernel's own work).
+ * -ECHILD: it would wait, and there is no child to wait for. -EINVAL: n is 0, or the ring is external.
+ */
+int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns);
+
+/*
+ * For the caller's own io_uring: an SQE that completes when the child may have ended. Whatever its res is,
+ * uspawn_wait(child, 0) says: 1 ended, 0 prepare again. user_data is left alone; link a timeout or cancel at will.
+ */
+void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child);
+
+/* ---- The process's memory and descriptors ------------------------------------------------------------------- */
+
+/*
+ * To be called early in main, once: takes every free descriptor number from 3 to 63 for the library's own use. Files
+ * that are opened later then sit at 64 and above, where no start ever duplicates them: the kernel copies a descriptor
+ * table in grains of 64 (close_range(2), Linux 5.9). Without it a child holds the caller's files below 64 for about a
+ * microsecond, so that running a file that was just written fails now and then with ETXTBSY, and a file that was just
+ * closed may stay open a moment longer. At most a quarter of RLIMIT_NOFILE is taken, so that promise needs
+ * a limit of 256 or more. Returns how many numbers it holds, or -errno. Any thread; again is no error.
+ */
+int uspawn_reserve_fds(void);
+
+/*
+ * Waits until no child started by any ring of this process shares its memory any more, up to timeout_ns (negative: for
+ * ever, 0: only looks). To be called before dropping privileges, setns(2) into a time namespace, and the like. 0, or
+ * -ETIMEDOUT. Any thread; starts that other threads make meanwhile may or may not be waited for.
+ */
+int uspawn_settle(int64_t timeout_ns);
+
+/* ---- This machine ------------------------------------------------------------------------------------------- */
+
+uint32_t uspawn_version(void); /* of the library, as USPAWN_VERSION */
+
+/*
+ * What the kernel allows, for n = 0, 1, ...: 1 works, or the -errno it answered; -EINVAL after the last. Found by
+ * trying it now, in this thread: some start a child that does nothing.
+ */
+int uspawn_probe(uint32_t n);
+const char *uspawn_strfeature(uint32_t n); /* its name; NULL after the last */
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
