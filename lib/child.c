@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between clone and exec. The child runs on memory that other threads use at the same time, with the thread pointer of
+ * a thread that goes on without it: no libc, no lock, no allocation, no thread data, no return. This object has no
+ * undefined symbols, which is a test.
+ */
+#include "child.h"
+#include "sys.h"
+
+/* Kernel's own: what a start needs of stack does not grow with what it is asked for. */
+#define DIRENTS_SIZE     512
+#define CLOSE_ONE_BY_ONE 64
+#define CLOSE_BOUND      (1 << 20)
+
+struct dirent64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static void close_each(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd <= last; fd++)
+		sys_close((int)fd);
+}
+
+/* A number, or -1 for "." and "..". */
+static int dirent_number(const char *name)
+{
+	int n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (*name - '0');
+	return *name ? -1 : n;
+}
+
+/* Before 5.9, or where close_range is refused. The directory lists by number, so closing meanwhile skips nothing. */
+static int close_listed(unsigned first, unsigned last)
+{
+	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
+	int dir = sys_openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long n;
+
+	if (dir < 0)
+		return dir;
+	while ((n = sys_getdents64(dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(buf + at);
+			int fd = dirent_number(entry->name);
+
+			if (fd != dir && fd >= 0 && (unsigned)fd >= first && (unsigned)fd <= last)
+				sys_close(fd);
+			at += entry->reclen;
+		}
+	}
+	sys_close(dir);
+	return (int)n;
+}
+
+static void close_numbers(unsigned first, unsigned last)
+{
+	struct rlimit64 limit;
+
+	if (first > last || sys_close_range(first, last, 0) == 0)
+		return;
+	if (last - first < CLOSE_ONE_BY_ONE) {
+		close_each(first, last);
+	} else if (close_listed(first, last) < 0) {
+		/* Neither close_range nor /proc: bounded, for a limit may be two thousand million. */
+		if (sys_getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > CLOSE_BOUND)
+			limit.rlim_cur = CLOSE_BOUND;
+		close_each(first, min(last, (unsigned)limit.rlim_cur));
+	}
+}
+
+/* Until this has succeeded, every descriptor here is the parent's. -ENOSYS: there is no way to leave its table. */
+static int cut(const struct child_start *start, unsigned first)
+{
+	if (start->shares_table) {
+		int r;
+
+		if (sys_close_range(first, ~0U, CLOSE_RANGE_UNSHARE) == 0)
+			return 0;
+		r = sys_unshare(CLONE_FILES);
+		if (r < 0)
+			return r == -ENOMEM || r == -EMFILE ? r : -ENOSYS;
+	}
+	close_numbers(first, ~0U);
+	return 0;
+}
+
+static int open_as(const char *path, int flags, unsigned mode, int target)
+{
+	int fd = sys_openat(AT_FDCWD, path, flags & ~O_CLOEXEC, mode);
+	int r;
+
+	if (fd < 0 || fd == target)
+		return fd;
+	r = sys_dup3(fd, target, 0);
+	sys_close(fd);
+	return r;
+}
+
+static int set_signals(uint64_t signals, uintptr_t handler)
+{
+	struct sys_sigaction act;
+
+	act.handler = handler;
+	act.flags = 0;
+	act.restorer = 0;
+	act.mask = 0;
+	for (int signo = 1; signals; signo++, signals >>= 1) {
+		int r = signals & 1 ? sys_sigaction(signo, &act, 0) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* CLONE_CLEAR_SIGHAND by hand: what is ignored stays so. */
+static void reset_handlers(void)
+{
+	struct sys_sigaction act;
+
+	for (int signo = 1; signo < _NSIG; signo++)
+		if (sys_sigaction(signo, 0, &act) == 0 && act.handler != (uintptr_t)SIG_DFL &&
+		    act.handler != (uintptr_t)SIG_IGN)
+			set_signals(1ull << (signo - 1), (uintptr_t)SIG_DFL);
+}
+
+static int exec_shell(const struct child_start *start, const char *path)
+{
+	start->sh_argv[1] = (char *)path;
+	return sys_execve("/bin/sh", start->sh_argv, start->envp);
+}
+
+/*
+ * What ends a search, and which error it leaves: as execvp(3) has it. Something that is not there, or not for us, does
+ * not hide a good program in a later directory; anything else is about the program that was found.
+ */
+static int exec_candidates(const struct child_start *start)
+{
+	int last = -ENOENT, denied = 0;
+
+	for (const char *const *path = start->candidates; *path; path++) {
+		int r = sys_execve(*path, start->argv, start->envp);
+
+		switch (r) {
+		case -ENOEXEC:
+			return start->sh_argv ? exec_shell(start, *path) : r;
+		case -EACCES:
+			denied = 1;
+			break;
+		case -ENOENT:
+		case -ENOTDIR:
+		case -ESTALE:
+		case -ENODEV:
+		case -ETIMEDOUT:
+		case -ENAMETOOLONG:
+			last = r;
+			break;
+		default:
+			return r;
+		}
+	}
+	return denied ? -EACCES : last;
+}
+
+static int run(const struct child_start *start, const struct child_instr *in, int *saved)
+{
+	int r;
+
+	switch (in->op) {
+	case OP_CUT:
+		return cut(start, (unsigned)in->a);
+	case OP_SETSID:
+		return sys_setsid();
+	case OP_SETPGID:
+		return sys_setpgid(0, in->a);
+	case OP_KEEP:
+		return sys_fcntl(in->a, F_SETFD, 0);
+	case OP_CLOEXEC:
+		return sys_fcntl(in->a, F_SETFD, FD_CLOEXEC);
+	case OP_MOVE:
+		return sys_dup3(in->a, in->b, 0);
+	case OP_SAVE:
+		return *saved = sys_fcntl(in->a, F_DUPFD_CLOEXEC, 3);
+	case OP_RESTORE:
+		r = sys_dup3(*saved, in->b, 0);
+		sys_close(*saved);
+		return r;
+	case OP_CLOSE:
+		sys_close(in->a);
+		return 0;
+	case OP_CLOSE_RANGE:
+		close_numbers((unsigned)in->a, (unsigned)in->b);
+		return 0;
+	case OP_OPEN:
+		return open_as(in->path, in->a, (unsigned)in->b, in->c);
+	case OP_CHDIR:
+		return sys_chdir(in->path);
+	case OP_FCHDIR:
+		return sys_fchdir(in->a);
+	case OP_UMASK:
+		sys_umask((unsigned)in->a);
+		return 0;
+	case OP_DEFAULT:
+		return set_signals(in->bits, (uintptr_t)SIG_DFL);
+	case OP_IGNORE:
+		return set_signals(in->bits, (uintptr_t)SIG_IGN);
+	case OP_SIGMASK:
+		return sys_sigprocmask(SIG_SETMASK, &start->sigmask, 0);
+	case OP_CALLBACK:
+		return -start->callback(start->callback_data);
+	case OP_EXEC:
+		return exec_candidates(start);
+	case OP_EXEC_FD:
+		return sys_execveat(in->a, "", start->argv, start->envp, AT_EMPTY_PATH);
+	case OP_EXIT:
+		sys_exit_group(in->a);
+	}
+	return -ENOSYS;
+}
+
+/* A lock that exec and death give back: the kernel marks the word, and no one else can hold it. */
+static void hold_lock(struct child_report *report)
+{
+	report->robust.list.next = &report->lock.list;
+	report->lock.list.next = &report->robust.list;
+	report->robust.futex_offset = (long)offsetof(struct child_report, lock.word) -
+				      (long)offsetof(struct child_report, lock.list);
+	report->robust.list_op_pending = 0;
+	if (sys_set_robust_list(&report->robust) == 0)
+		report->lock.word = (uint32_t)sys_gettid();
+}
+
+void child_main(void *p)
+{
+	const struct child_start *start = p;
+	struct child_report *report = start->report;
+	const struct child_instr *in = start->program;
+	int saved = -1, r;
+
+	if (start->holds_lock)
+		hold_lock(report);
+	report->shared = 1;
+	if (start->resets_handlers)
+		reset_handlers();
+	while ((r = run(start, in, &saved)) >= 0)
+		in++;
+	report->step = in->op == OP_CUT && r == -ENOSYS ? CHILD_STEP_CUT : in->step;
+	report->index = in->index;
+	/* Last: on the fork rung the parent may look at any time. */
+	__atomic_store_n(&report->errnum, -r, __ATOMIC_RELEASE);
+	sys_exit_group(127);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a child is told, and how it answers. All thinking is done by the parent, which writes a flat program; the child
+ * is an interpreter for it (child.c) that makes system calls and nothing else.
+ *
+ * Terms. An instruction is one system call or a small loop of them; it belongs to a step (enum uspawn_step) and to the
+ * caller's entry `index`, which is what a failure says. A child shares its parent's memory on every rung but the fork
+ * rung, and its descriptor table until OP_CUT where shares_table is set.
+ */
+#ifndef USPAWN_CHILD_H
+#define USPAWN_CHILD_H
+
+#include <stdint.h>
+#include <linux/futex.h>
+
+enum child_op {
+	OP_CUT, /* a: numbers from here on go; what the parent does with its table is nothing to us after it */
+	OP_SETSID,
+	OP_SETPGID,     /* a */
+	OP_KEEP,        /* a stays over exec */
+	OP_CLOEXEC,     /* a does not */
+	OP_MOVE,        /* a to b */
+	OP_SAVE,        /* a to a fresh number, one at a time */
+	OP_RESTORE,     /* that number to b, and gone */
+	OP_CLOSE,       /* a; no error if it is not open */
+	OP_CLOSE_RANGE, /* a to b, both included */
+	OP_OPEN,        /* path, with flags a and mode b, as c */
+	OP_CHDIR,       /* path */
+	OP_FCHDIR,      /* a */
+	OP_UMASK,       /* a */
+	OP_DEFAULT,     /* the signals in bits */
+	OP_IGNORE,      /* the signals in bits */
+	OP_SIGMASK,     /* the mask of struct child_start, which is not known when the program is written */
+	OP_CALLBACK,
+	OP_EXEC,    /* the candidates, until one runs */
+	OP_EXEC_FD, /* a */
+	OP_EXIT,    /* with a */
+};
+
+struct child_instr {
+	uint8_t op;
+	uint8_t reserved;
+	uint16_t step;
+	uint32_t index;
+	int32_t a, b, c;
+	uint32_t reserved2;
+	union {
+		const char *path;
+		uint64_t bits;
+	};
+};
+
+/*
+ * Written by the child, read by the parent: after the kernel has said that the child left the shared memory, or, on the
+ * fork rung, that it let go of the robust futex (`lock`), which exec and death do (evidence of a kernel, not of a pipe
+ * that a stranger may hold open).
+ */
+struct child_report {
+	volatile uint32_t shared; /* set first of all: the memory really is shared */
+	volatile int32_t errnum;  /* 0: no failure */
+	volatile uint32_t step, index;
+	struct robust_list_head robust;
+	struct {
+		struct robust_list list;
+		volatile uint32_t word;
+	} lock;
+};
+
+/* No place to cut a shared table: a step of its own, so that the parent can try again with a copied one. */
+#define CHILD_STEP_CUT 1
+
+struct child_start {
+	struct child_report *report;
+	const struct child_instr *program;
+	const char *const *candidates; /* paths to try in turn; NULL-terminated */
+	char *const *argv;
+	char *const *envp;
+	char **sh_argv; /* for a file without #!: [1] is left for its path. NULL: no such fallback */
+	int (*callback)(void *data);
+	void *callback_data;
+	uint64_t sigmask;
+	uint8_t shares_table;    /* OP_CUT takes a table of its own first */
+	uint8_t resets_handlers; /* the clone did not */
+	uint8_t holds_lock;      /* memory of its own: report.lock says when exec has passed */
+};
+
+/* The entry point of every child: struct child_start. Returns never. */
+void child_main(void *start);
+
+#endif

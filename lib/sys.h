@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls as the kernel has them: typed once, returning -errno, touching no errno, no cancellation point. The only
+ * place that knows call numbers, and the constants that kernel headers of 6.1 and older lack.
+ */
+#ifndef USPAWN_SYS_H
+#define USPAWN_SYS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#if defined(USPAWN_LIBC_CALLS)
+#include "arch/libc.h"
+#elif defined(__x86_64__) && defined(__LP64__)
+#include "arch/x86_64.h"
+#elif defined(__aarch64__) && defined(__LP64__)
+#include "arch/aarch64.h"
+#else
+#include "arch/libc.h"
+#endif
+
+#ifndef P_PIDFD
+#define P_PIDFD 3 /* 5.4 */
+#endif
+#define SYS_PIDFD_SIGNAL_PROCESS_GROUP (1u << 2) /* 6.9 */
+
+/* PIDFD_GET_INFO, 6.13; PIDFD_INFO_EXIT, 6.15. The first 64 bytes, which is all that is asked for. */
+struct sys_pidfd_info {
+	uint64_t mask;
+	uint64_t cgroupid;
+	uint32_t pid, tgid, ppid;
+	uint32_t ids[8];
+	int32_t exit_code;
+};
+#define SYS_PIDFD_GET_INFO  _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, sizeof(struct sys_pidfd_info))
+#define SYS_PIDFD_INFO_PID  (1ull << 0)
+#define SYS_PIDFD_INFO_EXIT (1ull << 3)
+
+#define SYS_SIGSET_SIZE (_NSIG / 8) /* the kernel's, not libc's */
+
+/* As the kernel has it on the machines that put the handler first: all but MIPS. */
+struct sys_sigaction {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+#define SYSCALL6(n, a, b, c, d, e, f) \
+	arch_syscall((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define SYSCALL(n, a, b, c, d) SYSCALL6(n, a, b, c, d, 0, 0)
+
+/* ---- Processes ---- */
+
+static inline long sys_clone3(const struct clone_args *args, size_t size, void (*fn)(void *), void *arg)
+{
+	return arch_clone3(SYS_clone3, args, size, fn, arg);
+}
+
+static inline long sys_clone(unsigned long flags, void *stack, int *pidfd, void (*fn)(void *), void *arg)
+{
+	return arch_clone(SYS_clone, flags, stack, pidfd, fn, arg);
+}
+
+static inline int sys_execve(const char *path, char *const argv[], char *const envp[])
+{
+	return (int)SYSCALL(SYS_execve, path, argv, envp, 0);
+}
+
+static inline int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return (int)SYSCALL6(SYS_execveat, fd, path, argv, envp, flags, 0);
+}
+
+__attribute__((noreturn)) static inline void sys_exit_group(int code)
+{
+	for (;;)
+		SYSCALL(SYS_exit_group, code, 0, 0, 0);
+}
+
+static inline int sys_waitid(int type, int id, siginfo_t *info, int options, struct rusage *usage)
+{
+	return (int)SYSCALL6(SYS_waitid, type, id, info, options, usage, 0);
+}
+
+static inline int sys_getpid(void)
+{
+	return (int)SYSCALL(SYS_getpid, 0, 0, 0, 0);
+}
+
+static inline int sys_gettid(void)
+{
+	return (int)SYSCALL(SYS_gettid, 0, 0, 0, 0);
+}
+
+static inline int sys_setsid(void)
+{
+	return (int)SYSCALL(SYS_setsid, 0, 0, 0, 0);
+}
+
+static inline int sys_setpgid(int pid, int group)
+{
+	return (int)SYSCALL(SYS_setpgid, pid, group, 0, 0);
+}
+
+static inline int sys_unshare(int flags)
+{
+	return (int)SYSCALL(SYS_unshare, flags, 0, 0, 0);
+}
+
+static inline int sys_getrlimit(int resource, struct rlimit64 *ret)
+{
+	return (int)SYSCALL(SYS_prlimit64, 0, resource, 0, ret);
+}
+
+static inline int sys_pidfd_open(int pid, unsigned flags)
+{
+	return (int)SYSCALL(SYS_pidfd_open, pid, flags, 0, 0);
+}
+
+static inline int sys_pidfd_send_signal(int pidfd, int signo, unsigned flags)
+{
+	return (int)SYSCALL(SYS_pidfd_send_signal, pidfd, signo, 0, flags);
+}
+
+static inline int sys_kill(int pid, int signo)
+{
+	return (int)SYSCALL(SYS_kill, pid, signo, 0, 0);
+}
+
+/* ---- Signals ---- */
+
+static inline int sys_sigprocmask(int how, const uint64_t *set, uint64_t *old)
+{
+	return (int)SYSCALL(SYS_rt_sigprocmask, how, set, old, SYS_SIGSET_SIZE);
+}
+
+static inline int sys_sigaction(int signo, const struct sys_sigaction *act, struct sys_sigaction *old)
+{
+	return (int)SYSCALL(SYS_rt_sigaction, signo, act, old, SYS_SIGSET_SIZE);
+}
+
+/* ---- Descriptors ---- */
+
+static inline int sys_close(int fd)
+{
+	return (int)SYSCALL(SYS_close, fd, 0, 0, 0);
+}
+
+static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)SYSCALL(SYS_close_range, first, last, flags, 0);
+}
+
+static inline int sys_dup3(int from, int to, int flags)
+{
+	return (int)SYSCALL(SYS_dup3, from, to, flags, 0);
+}
+
+static inline int sys_fcntl(int fd, int cmd, long arg)
+{
+	return (int)SYSCALL(SYS_fcntl, fd, cmd, arg, 0);
+}
+
+static inline int sys_pipe2(int fds[2], int flags)
+{
+	return (int)SYSCALL(SYS_pipe2, fds, flags, 0, 0);
+}
+
+static inline int sys_openat(int dir, const char *path, int flags, unsigned mode)
+{
+	return (int)SYSCALL(SYS_openat, dir, path, flags, mode);
+}
+
+static inline long sys_read(int fd, void *buf, size_t n)
+{
+	return SYSCALL(SYS_read, fd, buf, n, 0);
+}
+
+static inline long sys_write(int fd, const void *buf, size_t n)
+{
+	return SYSCALL(SYS_write, fd, buf, n, 0);
+}
+
+static inline long sys_getdents64(int fd, void *buf, size_t n)
+{
+	return SYSCALL(SYS_getdents64, fd, buf, n, 0);
+}
+
+static inline int sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	return (int)SYSCALL(SYS_ioctl, fd, request, arg, 0);
+}
+
+static inline int sys_ppoll(struct pollfd *fds, unsigned n, struct timespec *timeout)
+{
+	return (int)SYSCALL6(SYS_ppoll, fds, n, timeout, 0, SYS_SIGSET_SIZE, 0);
+}
+
+static inline int sys_epoll_create1(int flags)
+{
+	return (int)SYSCALL(SYS_epoll_create1, flags, 0, 0, 0);
+}
+
+static inline int sys_epoll_ctl(int epfd, int op, int fd, void *event)
+{
+	return (int)SYSCALL(SYS_epoll_ctl, epfd, op, fd, event);
+}
+
+static inline int sys_epoll_pwait(int epfd, void *events, unsigned n, int timeout_ms)
+{
+	return (int)SYSCALL6(SYS_epoll_pwait, epfd, events, n, timeout_ms, 0, SYS_SIGSET_SIZE);
+}
+
+static inline int sys_eventfd2(unsigned count, int flags)
+{
+	return (int)SYSCALL(SYS_eventfd2, count, flags, 0, 0);
+}
+
+static inline int sys_timerfd_create(int clock, int flags)
+{
+	return (int)SYSCALL(SYS_timerfd_create, clock, flags, 0, 0);
+}
+
+static inline int sys_timerfd_settime(int fd, const struct itimerspec *value)
+{
+	return (int)SYSCALL(SYS_timerfd_settime, fd, 0, value, 0);
+}
+
+/* Which inode a descriptor is open on. */
+static inline int sys_inode(int fd, uint64_t *retdev, uint64_t *retino)
+{
+	struct stat64 st;
+#ifdef SYS_fstat64
+	int r = (int)SYSCALL(SYS_fstat64, fd, &st, 0, 0);
+#else
+	int r = (int)SYSCALL(SYS_fstat, fd, &st, 0, 0);
+#endif
+
+	if (r < 0)
+		return r;
+	*retdev = st.st_dev;
+	*retino = st.st_ino;
+	return 0;
+}
+
+/*
+ * A descriptor of the library's own that lives long. A host that closes what it does not know, as daemons do when they
+ * start, may have its number by now: then it is not ours to close.
+ */
+struct sys_owned {
+	int fd;
+	uint64_t dev, ino;
+};
+
+static inline void sys_own(struct sys_owned *ret, int fd)
+{
+	*ret = (struct sys_owned){ .fd = fd };
+	if (fd >= 0)
+		sys_inode(fd, &ret->dev, &ret->ino);
+}
+
+static inline int sys_still_owned(const struct sys_owned *owned)
+{
+	uint64_t dev, ino;
+
+	return owned->fd >= 0 && sys_inode(owned->fd, &dev, &ino) == 0 && dev == owned->dev && ino == owned->ino;
+}
+
+static inline void sys_close_owned(struct sys_owned *owned)
+{
+	if (sys_still_owned(owned))
+		sys_close(owned->fd);
+	owned->fd = -1;
+}
+
+/* Internal descriptors never sit on 0 to 2: moves fd up if it does. Closes it on failure. */
+static inline int sys_above_stdio(int fd)
+{
+	int high;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	sys_close(fd);
+	return high;
+}
+
+/* ---- Directories and files ---- */
+
+static inline int sys_chdir(const char *path)
+{
+	return (int)SYSCALL(SYS_chdir, path, 0, 0, 0);
+}
+
+static inline int sys_fchdir(int fd)
+{
+	return (int)SYSCALL(SYS_fchdir, fd, 0, 0, 0);
+}
+
+static inline void sys_umask(unsigned mask)
+{
+	SYSCALL(SYS_umask, mask, 0, 0, 0);
+}
+
+/* ---- Memory and waiting ---- */
+
+static inline int sys_set_robust_list(struct robust_list_head *head)
+{
+	return (int)SYSCALL(SYS_set_robust_list, head, sizeof(*head), 0, 0);
+}
+
+/* Never private: the kernel's wake when a child leaves the memory is not. */
+static inline int sys_futex_wait(volatile void *word, uint32_t value, struct timespec *timeout)
+{
+	return (int)SYSCALL(SYS_futex, word, FUTEX_WAIT, value, timeout);
+}
+
+static inline int sys_futex_wake(volatile void *word, int n)
+{
+	return (int)SYSCALL(SYS_futex, word, FUTEX_WAKE, n, 0);
+}
+
+static inline int sys_nanosleep(const struct timespec *t)
+{
+	return (int)SYSCALL(SYS_nanosleep, t, 0, 0, 0);
+}
+
+static inline int64_t sys_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline struct timespec sys_timespec(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+}
+
+#endif
