@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A start that suspends its caller uses the caller's numbers as they are, unless one is so high that copying the table
+ * up to it would cost more than a dup. A start that does not must hold every file itself.
+ */
+#include <errno.h>
+
+#include "fds.h"
+#include "request.h"
+#include "reserve.h"
+#include "sys.h"
+
+static uint64_t bit(unsigned n)
+{
+	return 1ull << n;
+}
+
+int fds_number(const struct fds *fds, int fd)
+{
+	return plan_is_arg(fd) ? fds->number[plan_arg_number(fd)] : fd;
+}
+
+/* A dup of our own, low if there is a reserved number, and on no target where that would be in the way. */
+static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int fd)
+{
+	int low = 3, number = plan->args[n].apart ? -EAGAIN : reserve_pin(fd);
+
+	if (number >= 0) {
+		fds->pinned |= bit(n);
+	} else {
+		while ((number = sys_fcntl(fd, F_DUPFD_CLOEXEC, low)) >= 0 && plan->args[n].apart &&
+		       plan_has_target(plan, number)) {
+			sys_close(number);
+			low = number + 1;
+		}
+		if (number < 0)
+			return number == -EINVAL ? -EMFILE : number;
+		fds->owned |= bit(n);
+	}
+	fds->number[n] = number;
+	return 0;
+}
+
+static int take_descriptor(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int fd, int beside)
+{
+	int in_the_way = plan->args[n].apart && plan_has_target(plan, fd);
+	int given = (fds->given & bit(n)) != 0;
+	int copied = (plan->flags & USPAWN_INHERIT_FDS) != 0;
+
+	if (fd < 0 || sys_fcntl(fd, F_GETFD, 0) < 0)
+		return -EBADF;
+	fds->number[n] = fd;
+	if (copied && !in_the_way)
+		return 0; /* the child has its whole table from the moment it exists */
+	if (in_the_way || (beside && !given))
+		return pin(fds, plan, n, fd);
+	if (fd >= RESERVE_END) {
+		int number = reserve_pin(fd);
+
+		if (number >= 0) {
+			fds->number[n] = number;
+			fds->pinned |= bit(n);
+		}
+	}
+	return 0;
+}
+
+static int take_pipe(struct fds *fds, const struct plan_arg *arg, unsigned n)
+{
+	int ends[2], child = arg->use == PLAN_READ_END ? 0 : 1, r = sys_pipe2(ends, O_CLOEXEC);
+
+	if (r < 0)
+		return r;
+	ends[0] = sys_above_stdio(ends[0]);
+	ends[1] = sys_above_stdio(ends[1]);
+	if (ends[0] >= 0 && ends[1] >= 0 && arg->nonblock)
+		r = sys_fcntl(ends[!child], F_SETFL, (arg->use == PLAN_READ_END ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
+	if (ends[0] < 0 || ends[1] < 0 || r < 0) {
+		for (int i = 0; i < 2; i++)
+			if (ends[i] >= 0)
+				sys_close(ends[i]);
+		return r < 0 ? r : -EMFILE;
+	}
+	fds->number[n] = ends[child];
+	fds->other[n] = ends[!child];
+	fds->pipes |= bit(n);
+	fds->owned |= bit(n);
+	if (ends[child] >= RESERVE_END) {
+		r = reserve_pin(ends[child]);
+		if (r >= 0) {
+			sys_close(ends[child]);
+			fds->number[n] = r;
+			fds->owned &= ~bit(n);
+			fds->pinned |= bit(n);
+		}
+	}
+	return 0;
+}
+
+/* Closing one descriptor twice would close a stranger's. */
+static int given_once(const struct uspawn_plan *plan, const struct uspawn_args *args)
+{
+	for (unsigned n = 0; n < PLAN_ARGS; n++) {
+		if (!(args->give & bit(n)))
+			continue;
+		if (n >= plan->nargs || plan->args[n].use != PLAN_DESCRIPTOR)
+			return 0;
+		for (unsigned m = 0; m < n; m++)
+			if (args->give & bit(m) && args->fds[m] == args->fds[n])
+				return 0;
+	}
+	return 1;
+}
+
+int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside,
+	     struct uspawn_failure *reterr)
+{
+	fds->pinned = fds->owned = fds->pipes = 0;
+	fds->given = args->give;
+	if (args->nfds < plan->nargs || (args->give && !given_once(plan, args)))
+		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	for (unsigned n = 0; n < plan->nargs; n++) {
+		const struct plan_arg *arg = &plan->args[n];
+		int pipe = arg->use == PLAN_READ_END || arg->use == PLAN_WRITE_END, r = 0;
+
+		if (pipe)
+			r = take_pipe(fds, arg, n);
+		else if (arg->use == PLAN_DESCRIPTOR)
+			r = take_descriptor(fds, plan, n, args->fds[n], beside);
+		if (r < 0) {
+			fds_undo(fds);
+			return request_fail(reterr, -r, pipe ? USPAWN_STEP_PIPE : USPAWN_STEP_SOURCE, arg->index);
+		}
+	}
+	return 0;
+}
+
+void fds_hand_over(struct fds *fds, const struct uspawn_args *args)
+{
+	for (uint64_t left = fds->pipes; left; left &= left - 1) {
+		int n = __builtin_ctzll(left);
+
+		args->fds[n] = fds->other[n];
+	}
+	fds->pipes = 0;
+	for (uint64_t left = fds->given; left; left &= left - 1) {
+		int n = __builtin_ctzll(left);
+
+		if ((fds->pinned | fds->owned) & bit((unsigned)n)) {
+			sys_close(args->fds[n]); /* the child reads a dup of it */
+		} else {
+			fds->number[n] = args->fds[n];
+			fds->owned |= bit((unsigned)n);
+		}
+		args->fds[n] = -1;
+	}
+	fds->given = 0;
+}
+
+void fds_release(struct fds *fds)
+{
+	for (uint64_t left = fds->pinned | fds->owned; left; left &= left - 1) {
+		int n = __builtin_ctzll(left);
+
+		if (fds->pinned & bit((unsigned)n))
+			reserve_unpin(fds->number[n]);
+		else
+			sys_close(fds->number[n]);
+	}
+	fds->pinned = fds->owned = 0;
+}
+
+void fds_undo(struct fds *fds)
+{
+	for (uint64_t left = fds->pipes; left; left &= left - 1)
+		sys_close(fds->other[__builtin_ctzll(left)]);
+	fds->pipes = 0;
+	fds_release(fds);
+}

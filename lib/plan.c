@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything a start needs is laid out here once, so that a start only reads: strings, the environment, the candidates
+ * of a PATH search, descriptors by target. A plan keeps descriptors of its own, since a number that the request named
+ * may be another file by the time of a start.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "env.h"
+#include "path.h"
+#include "plan.h"
+#include "request.h"
+#include "reserve.h"
+#include "sys.h"
+
+extern char **environ;
+
+/* Pointers first, bytes behind them, in the one allocation. */
+struct layout {
+	char **pointers;
+	char *bytes;
+	int borrow;
+};
+
+static char *keep(struct layout *at, const char *string)
+{
+	size_t size;
+	char *ret = at->bytes;
+
+	if (!string || at->borrow)
+		return (char *)string;
+	size = strlen(string) + 1;
+	memcpy(ret, string, size);
+	at->bytes += size;
+	return ret;
+}
+
+static size_t strings_size(char *const *list)
+{
+	size_t size = 0;
+
+	for (; list && *list; list++)
+		size += strlen(*list) + 1;
+	return size;
+}
+
+static char *const *keep_list(struct layout *at, char *const *list)
+{
+	char **ret = at->pointers;
+
+	if (!list || at->borrow)
+		return list;
+	for (; *list; list++)
+		*at->pointers++ = keep(at, *list);
+	*at->pointers++ = NULL;
+	return ret;
+}
+
+static char *const *keep_env(struct layout *at, char *const *base, char *const *changes)
+{
+	char **ret = at->pointers, **end;
+
+	if (!changes)
+		return keep_list(at, base);
+	env_merge(base, changes, ret);
+	for (end = ret; *end; end++)
+		*end = keep(at, *end);
+	at->pointers = end + 1;
+	return ret;
+}
+
+/* What the program is looked up as; *retsearch is NULL where there is no search. */
+static const char *program_name(const struct uspawn_request *r, const char **retsearch)
+{
+	const char *name = r->path ? r->path : r->file ? r->file : r->argv ? r->argv[0] : NULL;
+
+	*retsearch = NULL;
+	if (r->flags & USPAWN_FEXEC || (!r->path && !r->file && r->callback && !r->argv))
+		return NULL;
+	if (!r->path) {
+		*retsearch = r->search ? r->search : getenv("PATH");
+		if (!*retsearch)
+			*retsearch = PATH_DEFAULT;
+	}
+	return name;
+}
+
+struct measure {
+	const char *name, *search;
+	struct path_size candidates;
+	char *const *env;
+	size_t npointers, nbytes;
+};
+
+static struct measure measure(const struct uspawn_request *r, int borrow)
+{
+	struct measure m = { .env = r->envp ? r->envp : environ };
+	size_t nchanges = env_count(r->setenv);
+	static char *const none[] = { NULL };
+
+	if (!m.env)
+		m.env = none;
+	m.name = program_name(r, &m.search);
+	if (m.name) {
+		m.candidates = path_measure(m.name, m.search);
+		m.npointers += m.candidates.count + 1;
+		m.nbytes += m.candidates.bytes;
+	}
+	if (nchanges || !borrow)
+		m.npointers += env_count(m.env) + nchanges + 1;
+	if (!borrow) {
+		m.npointers += env_count(r->argv) + 1;
+		m.nbytes += strings_size(m.env) + strings_size(r->setenv) + strings_size(r->argv);
+		m.nbytes += r->cwd ? strlen(r->cwd) + 1 : 0;
+		for (uint32_t i = 0; i < r->nfds; i++)
+			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;
+	}
+	return m;
+}
+
+/* ---- Descriptors ---- */
+
+static int by_target(const void *a, const void *b)
+{
+	const struct plan_fd *x = a, *y = b;
+
+	return (x->target > y->target) - (x->target < y->target);
+}
+
+static int find_copy(const struct uspawn_plan *plan, int fd, int apart)
+{
+	for (uint32_t i = 0; i < plan->ncopies; i++)
+		if (plan->copies[i].from == fd && !(apart && plan_has_target(plan, plan->copies[i].fd)))
+			return plan->copies[i].fd;
+	return -1;
+}
+
+static int add_copy(struct uspawn_plan *plan, int from, int fd, int pinned)
+{
+	plan->copies[plan->ncopies++] = (struct plan_copy){ from, fd, pinned };
+	return fd;
+}
+
+/* A number for fd's file that stays as it is while the plan lives; `apart`: one that is no target. */
+static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
+{
+	int copy = find_copy(plan, fd, apart), low = 3, r;
+
+	if (copy >= 0)
+		return copy;
+	if (sys_fcntl(fd, F_GETFD, 0) < 0)
+		return -EBADF;
+	apart = apart && plan_has_target(plan, fd);
+	if (borrow && !apart && fd < RESERVE_END)
+		return fd;
+	if (!apart && (r = reserve_pin(fd)) >= 0)
+		return add_copy(plan, fd, r, 1);
+	if (borrow && !apart)
+		return fd;
+	while ((r = sys_fcntl(fd, F_DUPFD_CLOEXEC, low)) >= 0 && apart && plan_has_target(plan, r)) {
+		sys_close(r);
+		low = r + 1;
+	}
+	return r < 0 ? r : add_copy(plan, fd, r, 0);
+}
+
+/* Notes that a start must bring argument n, and as what. */
+static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, const struct uspawn_fd *entry,
+		   uint32_t index)
+{
+	unsigned n = plan_arg_number(fd);
+	struct plan_arg *arg = &plan->args[n];
+
+	if (n >= PLAN_ARGS || (arg->use != PLAN_UNUSED && arg->use != use))
+		return -EINVAL;
+	if (arg->use == PLAN_UNUSED)
+		arg->index = index;
+	arg->use = (uint8_t)use;
+	if (entry && entry->flags & USPAWN_NONBLOCK)
+		arg->nonblock = 1;
+	if (!entry)
+		arg->apart = 1;
+	if (n >= plan->nargs)
+		plan->nargs = n + 1;
+	return fd;
+}
+
+static int take_source(struct uspawn_plan *plan, const struct uspawn_fd *entry, uint32_t index, int borrow)
+{
+	if (entry->source == USPAWN_READ_END)
+		return use_arg(plan, entry->fd, PLAN_READ_END, entry, index);
+	if (entry->source == USPAWN_WRITE_END)
+		return use_arg(plan, entry->fd, PLAN_WRITE_END, entry, index);
+	if (plan_is_arg(entry->fd))
+		return use_arg(plan, entry->fd, PLAN_DESCRIPTOR, entry, index);
+	return hold(plan, entry->fd, borrow, 0);
+}
+
+static void list_fds(struct uspawn_plan *plan, const struct uspawn_request *r, struct layout *at)
+{
+	for (uint32_t i = 0; i < r->nfds; i++) {
+		const struct uspawn_fd *fd = &r->fds[i];
+
+		plan->fds[i] = (struct plan_fd){
+			.target = fd->target,
+			.fd = fd->fd,
+			.index = i,
+			.kind = fd->source == USPAWN_CLOSED ? PLAN_CLOSED
+				: fd->source == USPAWN_NULL ? PLAN_OPEN
+				: fd->source == USPAWN_OPEN ? PLAN_OPEN
+							    : PLAN_SOURCE,
+			.mode = (uint16_t)fd->mode,
+			.oflag = fd->source == USPAWN_NULL ? O_RDWR : fd->oflag,
+			.path = fd->source == USPAWN_NULL ? "/dev/null" : keep(at, fd->path),
+		};
+	}
+	plan->nfds = r->nfds;
+	qsort(plan->fds, plan->nfds, sizeof(*plan->fds), by_target);
+}
+
+static void list_targets(struct uspawn_plan *plan)
+{
+	int stdio = 0;
+
+	for (uint32_t i = 0; i < plan->nfds; i++) {
+		for (; stdio < 3 && stdio < plan->fds[i].target; stdio++)
+			plan->targets[plan->ntargets++] = stdio;
+		if (stdio == plan->fds[i].target)
+			stdio++;
+		if (plan->fds[i].kind == PLAN_SOURCE) {
+			plan->targets[plan->ntargets++] = plan->fds[i].target;
+			plan->nsources++;
+		}
+	}
+	for (; stdio < 3; stdio++)
+		plan->targets[plan->ntargets++] = stdio;
+}
+
+static int take_fds(struct uspawn_plan *plan, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
+{
+	for (uint32_t i = 0; i < plan->nfds; i++) {
+		struct plan_fd *fd = &plan->fds[i];
+		int number;
+
+		if (i && fd[-1].target == fd->target)
+			return request_fail(reterr, EINVAL, USPAWN_STEP_FD,
+					    fd->index > fd[-1].index ? fd->index : fd[-1].index);
+		if (fd->kind != PLAN_SOURCE)
+			continue;
+		number = take_source(plan, &r->fds[fd->index], fd->index, borrow);
+		if (number < 0 && !plan_is_arg(number))
+			return request_fail(reterr, -number, number == -EINVAL ? USPAWN_STEP_FD : USPAWN_STEP_SOURCE,
+					    fd->index);
+		fd->fd = number;
+	}
+	return 0;
+}
+
+/* exec_fd or cwd_fd: read by the child after its targets are in place. */
+static int take_apart(struct uspawn_plan *plan, int wanted, int fd, int borrow, uint32_t step, int *ret,
+		      struct uspawn_failure *reterr)
+{
+	int number;
+
+	*ret = -1;
+	if (!wanted)
+		return 0;
+	number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, 0) : hold(plan, fd, borrow, 1);
+	if (number < 0 && !plan_is_arg(number))
+		return request_fail(reterr, -number, step, 0);
+	*ret = number;
+	return 0;
+}
+
+/*
+ * The kernel refuses to run a script by a descriptor that is close-on-exec, since its interpreter could not open it.
+ * Who maps the descriptor, too, gets it run by its target, which is not.
+ */
+static int mapped_exec_target(const struct uspawn_request *r)
+{
+	for (uint32_t i = 0; r->flags & USPAWN_FEXEC && i < r->nfds; i++)
+		if (r->fds[i].source == USPAWN_FD && r->fds[i].fd == r->exec_fd)
+			return r->fds[i].target;
+	return -1;
+}
+
+/* ---- The whole ---- */
+
+static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const struct measure *m, struct layout *at)
+{
+	plan->references = 1;
+	plan->rung = r->rung;
+	plan->flags = r->flags;
+	plan->pgroup = r->pgroup;
+	plan->umask = r->umask;
+	plan->sigmask = r->sigmask;
+	plan->sigdefault = r->sigdefault;
+	plan->sigignore = r->sigignore;
+	plan->callback = r->callback;
+	plan->callback_data = r->callback_data;
+	plan->argv = keep_list(at, r->argv);
+	plan->envp = keep_env(at, m->env, r->setenv);
+	plan->cwd = keep(at, r->cwd);
+	if (m->name) {
+		plan->candidates = (const char *const *)at->pointers;
+		path_list(m->name, m->search, at->bytes, (const char **)at->pointers);
+		at->pointers += m->candidates.count + 1;
+		at->bytes += m->candidates.bytes;
+	}
+}
+
+int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
+{
+	struct measure m = measure(r, borrow);
+	size_t nfds = r->nfds, ncopies = nfds + 2;
+	struct uspawn_plan *plan;
+	struct layout at;
+	int saved = errno, by_fd, result;
+
+	plan = calloc(1, sizeof(*plan) + m.npointers * sizeof(char *) + nfds * sizeof(*plan->fds) +
+				 ncopies * sizeof(*plan->copies) + (nfds + 3) * sizeof(*plan->targets) + m.nbytes);
+	if (!plan) {
+		errno = saved;
+		return request_fail(reterr, ENOMEM, USPAWN_STEP_REQUEST, 0);
+	}
+	at.pointers = (char **)(plan + 1);
+	plan->fds = (struct plan_fd *)(at.pointers + m.npointers);
+	plan->copies = (struct plan_copy *)(plan->fds + nfds);
+	plan->targets = (int *)(plan->copies + ncopies);
+	at.bytes = (char *)(plan->targets + nfds + 3);
+	at.borrow = borrow;
+	fill(plan, r, &m, &at);
+	list_fds(plan, r, &at);
+	list_targets(plan);
+	plan->exec_target = mapped_exec_target(r);
+	by_fd = r->flags & USPAWN_FEXEC && plan->exec_target == -1;
+	if ((result = take_fds(plan, r, borrow, reterr)) < 0 ||
+	    (result = take_apart(plan, by_fd, r->exec_fd, borrow, USPAWN_STEP_EXEC, &plan->exec_fd, reterr)) < 0 ||
+	    (result = take_apart(plan, (r->flags & USPAWN_FCHDIR) != 0, r->cwd_fd, borrow, USPAWN_STEP_CWD,
+				 &plan->cwd_fd, reterr)) < 0) {
+		plan_unref(plan);
+		return result;
+	}
+	*ret = plan;
+	return 0;
+}
+
+struct uspawn_plan *plan_ref(const struct uspawn_plan *plan)
+{
+	struct uspawn_plan *counted = (struct uspawn_plan *)plan;
+
+	atomic_fetch_add_explicit(&counted->references, 1, memory_order_relaxed);
+	return counted;
+}
+
+void plan_unref(struct uspawn_plan *plan)
+{
+	if (!plan || atomic_fetch_sub_explicit(&plan->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (uint32_t i = 0; i < plan->ncopies; i++) {
+		if (plan->copies[i].pinned)
+			reserve_unpin(plan->copies[i].fd);
+		else
+			sys_close(plan->copies[i].fd);
+	}
+	free(plan);
+}

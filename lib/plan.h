@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request compiled: one allocation, immutable, shared by any number of starts in any thread.
+ *
+ * Terms. An argument is a descriptor that each start brings (USPAWN_ARG). A copy is a descriptor of the plan's own,
+ * made from a number the request named. A target is a number of the child's.
+ */
+#ifndef USPAWN_PLAN_H
+#define USPAWN_PLAN_H
+
+#include <stdatomic.h>
+#include <uspawn.h>
+
+#define PLAN_ARGS 64 /* as many as uspawn_args.give has bits */
+
+enum plan_fd_kind {
+	PLAN_SOURCE, /* fd: a number, or an argument */
+	PLAN_OPEN,   /* path, oflag, mode */
+	PLAN_CLOSED,
+};
+
+struct plan_fd {
+	int target;
+	int fd;
+	uint32_t index; /* the caller's entry */
+	uint16_t kind;
+	uint16_t mode;
+	int oflag;
+	const char *path;
+};
+
+struct plan_copy {
+	int from, fd;
+	int pinned; /* a reserved number */
+};
+
+enum plan_arg_use {
+	PLAN_UNUSED,
+	PLAN_DESCRIPTOR,
+	PLAN_READ_END,
+	PLAN_WRITE_END,
+};
+
+struct plan_arg {
+	uint8_t use;      /* enum plan_arg_use */
+	uint8_t nonblock; /* the caller's end of a pipe */
+	uint8_t apart;    /* needed after the targets are in place: not to sit on one of them */
+	uint8_t reserved;
+	uint32_t index; /* the first entry that names it */
+};
+
+struct uspawn_plan {
+	_Atomic uint32_t references;
+	uint32_t rung;
+	uint64_t flags;
+
+	const char *const *candidates; /* NULL: by descriptor, or no program */
+	char *const *argv;             /* NULL: each start brings it */
+	char *const *envp;
+	const char *cwd;
+	int exec_fd, cwd_fd; /* a copy, a number, an argument, or -1 */
+	int exec_target;     /* the program's descriptor is mapped, too: exec by its target; or -1 */
+	int pgroup;
+	unsigned umask;
+	uint64_t sigmask, sigdefault, sigignore;
+	int (*callback)(void *data);
+	void *callback_data;
+
+	uint32_t nfds, nsources, ntargets, ncopies, nargs;
+	struct plan_fd *fds; /* by target */
+	int *targets;        /* what the child has before anything is opened: sources' targets and 0 to 2, ascending */
+	struct plan_copy *copies;
+	struct plan_arg args[PLAN_ARGS];
+};
+
+/* Is this a descriptor argument, and which? */
+static inline int plan_is_arg(int fd)
+{
+	return fd <= USPAWN_ARG0;
+}
+
+static inline unsigned plan_arg_number(int fd)
+{
+	return (unsigned)(USPAWN_ARG0 - fd);
+}
+
+static inline int plan_has_target(const struct uspawn_plan *plan, int number)
+{
+	for (uint32_t i = 0; i < plan->nfds; i++)
+		if (plan->fds[i].target == number)
+			return 1;
+	return 0;
+}
+
+/*
+ * `borrow`: everything is used in place, for a plan that does not outlive the call. The request has been accepted
+ * (request.h). *reterr is written on failure.
+ */
+int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *request, int borrow,
+		 struct uspawn_failure *reterr);
+
+struct uspawn_plan *plan_ref(const struct uspawn_plan *plan);
+void plan_unref(struct uspawn_plan *plan);
+
+#endif

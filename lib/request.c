@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A field that is set without its flag is refused, not ignored: a forgotten flag would run the program with less than
+ * was asked for. A contradiction is reported at the step it is about.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "env.h"
+#include "plan.h"
+#include "request.h"
+
+#define SIZE_BOUND 4096
+
+#define KNOWN_FLAGS                                                                                              \
+	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
+	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY)
+
+int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
+{
+	if (reterr)
+		*reterr = (struct uspawn_failure){ .errnum = errnum, .step = step, .index = index };
+	return -errnum;
+}
+
+static int refuse(struct uspawn_failure *reterr, uint32_t step)
+{
+	return request_fail(reterr, EINVAL, step, 0);
+}
+
+/* clone3's rule for structs that grow: a shorter one is followed by zeros, a longer one must be zero beyond ours. */
+static int copy_sized(void *ret, size_t size, const void *from)
+{
+	uint32_t given;
+
+	memcpy(&given, from, sizeof(given));
+	if (given < sizeof(given))
+		return EINVAL;
+	if (given > SIZE_BOUND)
+		return E2BIG;
+	for (size_t i = size; i < given; i++)
+		if (((const unsigned char *)from)[i])
+			return E2BIG;
+	memset(ret, 0, size);
+	memcpy(ret, from, given < size ? given : size);
+	return 0;
+}
+
+static int accept_program(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	int named = (r->path != NULL) + (r->file != NULL) + ((r->flags & USPAWN_FEXEC) != 0);
+
+	if (named > 1 || (r->exec_fd && !(r->flags & USPAWN_FEXEC)) ||
+	    (r->search && (r->path || r->flags & USPAWN_FEXEC)) ||
+	    ((r->flags & USPAWN_SH_FALLBACK) && (r->flags & USPAWN_FEXEC)))
+		return refuse(reterr, USPAWN_STEP_EXEC);
+	if ((r->argv && !r->argv[0]) || (!named && !r->argv && !r->callback))
+		return refuse(reterr, USPAWN_STEP_REQUEST);
+	if (r->callback_data && !r->callback)
+		return refuse(reterr, USPAWN_STEP_CALLBACK);
+	return 0;
+}
+
+static int accept_attributes(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	if ((r->pgroup && !(r->flags & USPAWN_SETPGROUP)) || r->pgroup < 0 ||
+	    ((r->flags & USPAWN_SETPGROUP) && (r->flags & USPAWN_SETSID)))
+		return refuse(reterr, USPAWN_STEP_SETPGROUP);
+	if ((r->cwd && (r->flags & USPAWN_FCHDIR)) || (r->cwd_fd && !(r->flags & USPAWN_FCHDIR)))
+		return refuse(reterr, USPAWN_STEP_CWD);
+	if ((r->umask && !(r->flags & USPAWN_SETUMASK)) || r->umask > 0777)
+		return refuse(reterr, USPAWN_STEP_UMASK);
+	if (r->sigdefault & r->sigignore)
+		return refuse(reterr, USPAWN_STEP_SIGNALS);
+	if (r->sigmask && !(r->flags & USPAWN_SETSIGMASK))
+		return refuse(reterr, USPAWN_STEP_SIGMASK);
+	return 0;
+}
+
+/* What the header lays out for 0.2. */
+static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	if (r->actions || r->nactions)
+		return refuse(reterr, USPAWN_STEP_ACTION);
+	if (r->root)
+		return refuse(reterr, USPAWN_STEP_ROOT);
+	if (r->cgroup_fd)
+		return refuse(reterr, USPAWN_STEP_CGROUP);
+	if (r->tty)
+		return refuse(reterr, USPAWN_STEP_TERMINAL);
+	if (r->rlimits || r->nrlimits)
+		return refuse(reterr, USPAWN_STEP_RLIMIT);
+	if (r->identity || r->namespaces)
+		return refuse(reterr, USPAWN_STEP_IDENTITY);
+	if (r->caps || r->iab || r->securebits)
+		return refuse(reterr, USPAWN_STEP_CAPS);
+	if (r->pdeathsig)
+		return refuse(reterr, USPAWN_STEP_PDEATHSIG);
+	if (r->confine)
+		return refuse(reterr, USPAWN_STEP_CONFINE);
+	if (r->sched || r->best_effort || r->reserved)
+		return refuse(reterr, USPAWN_STEP_REQUEST);
+	return 0;
+}
+
+static int pipe_source(const struct uspawn_fd *fd)
+{
+	return fd->source == USPAWN_READ_END || fd->source == USPAWN_WRITE_END;
+}
+
+static int accept_fd(const struct uspawn_fd *fd)
+{
+	int open = fd->source == USPAWN_OPEN;
+
+	if (fd->target < 0 || fd->source > USPAWN_CLOSED || fd->rows || fd->cols || fd->reserved)
+		return EINVAL;
+	if ((fd->path != NULL) != open || (!open && (fd->oflag || fd->mode)) || fd->mode > 07777)
+		return EINVAL;
+	if (fd->flags & ~(uint32_t)USPAWN_NONBLOCK || (fd->flags && !pipe_source(fd)))
+		return EINVAL;
+	if (pipe_source(fd) && !plan_is_arg(fd->fd))
+		return EINVAL;
+	if (fd->source != USPAWN_FD && !pipe_source(fd) && fd->fd)
+		return EINVAL;
+	return plan_is_arg(fd->fd) && plan_arg_number(fd->fd) >= PLAN_ARGS ? EINVAL : 0;
+}
+
+static int accept_fds(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	if ((r->fds != NULL) != (r->nfds != 0))
+		return refuse(reterr, USPAWN_STEP_FD);
+	for (uint32_t i = 0; i < r->nfds; i++)
+		if (accept_fd(&r->fds[i]))
+			return request_fail(reterr, EINVAL, USPAWN_STEP_FD, i);
+	return 0;
+}
+
+static int accept_env(char *const *changes, struct uspawn_failure *reterr)
+{
+	size_t at;
+
+	if (env_check(changes, &at) < 0)
+		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, (uint32_t)at);
+	return 0;
+}
+
+int request_accept(struct uspawn_request *ret, const struct uspawn_request *request, struct uspawn_failure *reterr)
+{
+	int errnum = request ? copy_sized(ret, sizeof(*ret), request) : EINVAL, r;
+
+	if (!errnum && (ret->rung > USPAWN_RUNG_FORK || ret->flags & ~(uint64_t)KNOWN_FLAGS))
+		errnum = EINVAL;
+	if (errnum)
+		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
+	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
+	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
+		return r;
+	return accept_env(ret->setenv, reterr);
+}
+
+int request_accept_args(struct uspawn_args *ret, const struct uspawn_args *args, struct uspawn_failure *reterr)
+{
+	int errnum;
+
+	if (!args) {
+		memset(ret, 0, sizeof(*ret));
+		return 0;
+	}
+	errnum = copy_sized(ret, sizeof(*ret), args);
+	if (!errnum && ((ret->nfds && !ret->fds) || (ret->argv && !ret->argv[0])))
+		errnum = EINVAL;
+	if (errnum)
+		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
+	return accept_env(ret->setenv, reterr);
+}
