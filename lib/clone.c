@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rungs of the ladder. A refusal is learned by trying and remembered by what was refused, never by version: nothing
+ * is probed at load, and a container may refuse what its kernel has.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "clone.h"
+#include "sys.h"
+
+/* clone_args up to and with `tls`, which all kernels with clone3 accept (5.3). */
+#define CLONE_ARGS_SIZE 64
+
+static _Atomic uint8_t refused_rung[USPAWN_RUNG_FORK + 1];
+static _Atomic uint8_t refused_cut, tried_cut, refused_pidfd;
+static _Atomic uint8_t cap; /* 0: not read yet */
+
+int clone_unsupported(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -E2BIG || error == -EOPNOTSUPP;
+}
+
+void clone_refused(enum uspawn_rung rung)
+{
+	atomic_store(&refused_rung[rung], 1);
+	/* Both need clone3; a child that is waited for is what filters and emulators know best. */
+	if (rung == USPAWN_RUNG_VFORK)
+		atomic_store(&refused_rung[USPAWN_RUNG_ASYNC], 1);
+}
+
+int clone_is_refused(enum uspawn_rung rung)
+{
+	if (!ARCH_RAW && rung < USPAWN_RUNG_CLONE)
+		return 1;
+	return atomic_load_explicit(&refused_rung[rung], memory_order_relaxed);
+}
+
+void clone_cut_refused(void)
+{
+	atomic_store(&refused_cut, 1);
+}
+
+/*
+ * A child that finds no way to cut the table can only fail, which an asynchronous start would learn too late. Asked
+ * once, with a range that holds no descriptor.
+ */
+static int can_cut(void)
+{
+	if (!atomic_load_explicit(&tried_cut, memory_order_relaxed)) {
+		if (sys_close_range(~0U, ~0U, 0) < 0)
+			clone_cut_refused();
+		atomic_store(&tried_cut, 1);
+	}
+	return !atomic_load_explicit(&refused_cut, memory_order_relaxed);
+}
+
+static uint8_t read_cap(void)
+{
+	static const char *const names[] = { NULL, "async", "vfork", "clone", "fork" };
+	const char *wanted = secure_getenv("USPAWN_RUNG");
+
+	for (uint8_t rung = USPAWN_RUNG_ASYNC; wanted && rung <= USPAWN_RUNG_FORK; rung++) {
+		const char *a = wanted, *b = names[rung];
+
+		for (; *a && *a == *b; a++)
+			b++;
+		if (*a == *b)
+			return rung;
+	}
+	return USPAWN_RUNG_ASYNC;
+}
+
+enum uspawn_rung clone_cap(void)
+{
+	uint8_t rung = atomic_load_explicit(&cap, memory_order_relaxed);
+
+	if (!rung) {
+		rung = read_cap();
+		atomic_store_explicit(&cap, rung, memory_order_relaxed);
+	}
+	return rung;
+}
+
+void clone_block_signals(uint64_t *retmask)
+{
+	const uint64_t all = ~(1ull << (SIGSYS - 1));
+
+	sys_sigprocmask(SIG_SETMASK, &all, retmask);
+}
+
+void clone_restore_signals(const uint64_t *mask)
+{
+	sys_sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* ---- The rungs ---- */
+
+static int shared_memory(struct birth *birth, enum uspawn_rung rung)
+{
+	int pidfd = -1; /* the kernel writes it even when it fails: EAGAIN by a pids limit */
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_CLEAR_SIGHAND,
+		.stack = (uintptr_t)birth->stack,
+		.stack_size = birth->stack_size,
+	};
+	long pid;
+
+	birth->start->shares_table = !birth->copies_table && can_cut();
+	if (birth->start->shares_table)
+		args.flags |= CLONE_FILES;
+	if (birth->wants_pidfd) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uintptr_t)&pidfd;
+	}
+	if (rung == USPAWN_RUNG_ASYNC) {
+		/* Not 0, which debuggers take for a thread. */
+		args.exit_signal = SIGCHLD;
+		args.flags |= CLONE_CHILD_CLEARTID;
+		args.child_tid = (uintptr_t)birth->settled;
+	} else {
+		/* A child that ends before exec stays unseen by the host's waitpid(-1). */
+		args.flags |= CLONE_VFORK;
+	}
+	pid = sys_clone3(&args, CLONE_ARGS_SIZE, child_main, birth->start);
+	birth->pid = (int)pid;
+	birth->pidfd = pidfd;
+	return pid < 0 ? (int)pid : 0;
+}
+
+/* `stack` is NULL for a child with memory of its own: it goes on upon its copy of the caller's. */
+static int old_call(struct birth *birth, unsigned long flags, void *stack)
+{
+	int wants = birth->wants_pidfd && !atomic_load_explicit(&refused_pidfd, memory_order_relaxed), pidfd = -1;
+	void *top = stack ? (char *)stack + birth->stack_size : NULL;
+	long pid;
+
+	birth->start->resets_handlers = 1;
+	pid = sys_clone(flags | (wants ? CLONE_PIDFD : 0), top, &pidfd, child_main, birth->start);
+	if (pid < 0 && wants && pid == -EINVAL) {
+		pid = sys_clone(flags, top, &pidfd, child_main, birth->start);
+		if (pid >= 0)
+			atomic_store(&refused_pidfd, 1);
+	}
+	if (pid < 0)
+		return (int)pid;
+	birth->pid = (int)pid;
+	birth->pidfd = pidfd;
+	/* Before 5.2 the flag is ignored. Nobody else can have reaped our child but a host that waits for any. */
+	if (birth->wants_pidfd && pidfd < 0)
+		birth->pidfd = sys_pidfd_open((int)pid, 0);
+	return 0;
+}
+
+int clone_attempt(struct birth *birth, enum uspawn_rung rung)
+{
+	int r;
+
+	birth->start->shares_table = birth->start->resets_handlers = birth->start->holds_lock = 0;
+	switch (rung) {
+	case USPAWN_RUNG_ASYNC:
+	case USPAWN_RUNG_VFORK:
+		r = shared_memory(birth, rung);
+		break;
+	case USPAWN_RUNG_CLONE:
+		r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);
+		break;
+	default:
+		birth->start->holds_lock = 1;
+		r = old_call(birth, SIGCHLD, ARCH_RAW ? NULL : birth->stack);
+		break;
+	}
+	if (r == 0) {
+		birth->pidfd = sys_above_stdio(birth->pidfd);
+		if (birth->pidfd < 0)
+			birth->pidfd = -1;
+	}
+	return r;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* One attempt to make a child, on one rung; what this kernel refused; signals blocked around it. */
+#ifndef USPAWN_CLONE_H
+#define USPAWN_CLONE_H
+
+#include <uspawn.h>
+
+#include "child.h"
+
+struct birth {
+	struct child_start *start;
+	void *stack; /* where it begins */
+	size_t stack_size;
+	volatile uint32_t *settled; /* async: cleared by the kernel when the child has left the shared memory */
+	uint8_t wants_pidfd;
+	uint8_t copies_table; /* the child keeps what the caller has open */
+	/* set on success */
+	int pid;
+	int pidfd; /* -1: not wanted, or this kernel has none */
+};
+
+/*
+ * 0, or -errno. Writes the switches of birth->start. With async it returns while the child still runs on the shared
+ * memory, otherwise when it has exec'd or ended (vfork, clone), or at once (fork).
+ */
+int clone_attempt(struct birth *birth, enum uspawn_rung rung);
+
+/* Does this error say "not here", so that a slower rung may do? Anything else is about the request or the moment. */
+int clone_unsupported(int error);
+
+/* What a refusal is remembered by, so that it is not met again at each start. */
+void clone_refused(enum uspawn_rung rung);
+int clone_is_refused(enum uspawn_rung rung);
+
+/* A shared descriptor table could not be cut: from now on it is copied. */
+void clone_cut_refused(void);
+
+/* The fastest rung that USPAWN_RUNG in the environment allows; read once. */
+enum uspawn_rung clone_cap(void);
+
+/*
+ * All signals but SIGSYS, the C library's own too: a handler must never run in a child. (A filter that traps a system
+ * call kills a caller that blocks SIGSYS.)
+ */
+void clone_block_signals(uint64_t *retmask);
+void clone_restore_signals(const uint64_t *mask);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entry points, and the table of contents:
+ *
+ *	request.c   what the caller said, accepted
+ *	plan.c      compiled, once (path.c: candidates; env.c: changes; reserve.c: low descriptor numbers)
+ *	start.c     one start: fds.c its descriptors, program.c what the child is told (fdmap.c: in which order),
+ *	            clone.c the ladder, lifeline.c the fork rung's report, slot.c what an asynchronous start leaves
+ *behind child.c     between clone and exec wait.c      how one child ended ring.c      how many did (uring.c, epoll.c)
+ */
+#include "plan.h"
+#include "request.h"
+#include "reserve.h"
+#include "slot.h"
+#include "start.h"
+
+#include "handle.h"
+
+uint32_t uspawn_version(void)
+{
+	return USPAWN_VERSION;
+}
+
+int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *request, struct uspawn_failure *reterr)
+{
+	struct uspawn_request accepted;
+	int r = request_accept(&accepted, request, reterr);
+
+	return r < 0 ? r : plan_compile(ret, &accepted, 0, reterr);
+}
+
+struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan)
+{
+	plan_unref(plan);
+	return NULL;
+}
+
+int uspawn(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args)
+{
+	struct uspawn_request accepted;
+	struct uspawn_failure failure;
+	struct uspawn_plan *plan;
+	int r = request_accept(&accepted, request, &failure);
+
+	if (r == 0)
+		r = plan_compile(&plan, &accepted, 1, &failure);
+	if (r < 0) {
+		handle_fail(child, &failure);
+		return r;
+	}
+	r = start_and_wait(child, plan, args, 0);
+	plan_unref(plan);
+	return r;
+}
+
+int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args)
+{
+	return start_and_wait(child, plan, args, 0);
+}
+
+int uspawn_reserve_fds(void)
+{
+	return reserve_fill(RESERVE_END);
+}
+
+int uspawn_settle(int64_t timeout_ns)
+{
+	return slot_settle_all(timeout_ns);
+}

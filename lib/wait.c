@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Readiness is a hint; the wait decides. It is asked with __WALL, since a child that died before exec has no exit
+ * signal, and by the raw call, since libc's has no rusage. Stops and traps are no ends.
+ */
+#include "handle.h"
+#include "slot.h"
+#include "sys.h"
+#include "wait.h"
+
+#define HANG_UP_BOUND_NS 5000000 /* between the reaping and its record */
+#define LOOK_AGAIN_NS    2000000 /* ready, but a tracer holds it; or there is no pidfd to poll */
+
+static _Atomic uint8_t refused_p_pidfd;
+
+/* ---- One process ---- */
+
+static void take_usage(const struct rusage *usage, struct uspawn_exit *ret)
+{
+	ret->utime_us = (uint64_t)usage->ru_utime.tv_sec * 1000000 + (uint64_t)usage->ru_utime.tv_usec;
+	ret->stime_us = (uint64_t)usage->ru_stime.tv_sec * 1000000 + (uint64_t)usage->ru_stime.tv_usec;
+	ret->maxrss_kib = (uint64_t)usage->ru_maxrss;
+	ret->minflt = (uint64_t)usage->ru_minflt;
+	ret->majflt = (uint64_t)usage->ru_majflt;
+	ret->inblock = (uint64_t)usage->ru_inblock;
+	ret->oublock = (uint64_t)usage->ru_oublock;
+	ret->nvcsw = (uint64_t)usage->ru_nvcsw;
+	ret->nivcsw = (uint64_t)usage->ru_nivcsw;
+}
+
+/*
+ * Someone else has the status: the host ignores SIGCHLD, or waited for any child. The kernel writes the record after it
+ * has made the child invisible, so first comes the hang-up (6.9), then the record (6.15).
+ */
+static void recover(int pidfd, struct uspawn_exit *ret)
+{
+	struct pollfd hang_up = { .fd = pidfd };
+	struct timespec bound = sys_timespec(HANG_UP_BOUND_NS);
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_EXIT };
+
+	ret->code = USPAWN_UNKNOWN;
+	if (pidfd < 0 || sys_ppoll(&hang_up, 1, &bound) != 1)
+		return;
+	if (sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 || !(info.mask & SYS_PIDFD_INFO_EXIT))
+		return;
+	if (WIFEXITED(info.exit_code)) {
+		ret->code = USPAWN_EXITED;
+		ret->status = WEXITSTATUS(info.exit_code);
+	} else {
+		ret->code = WCOREDUMP(info.exit_code) ? USPAWN_DUMPED : USPAWN_KILLED;
+		ret->status = WTERMSIG(info.exit_code);
+	}
+}
+
+static int waitid_either(int pidfd, int pid, siginfo_t *info, int options, struct rusage *usage)
+{
+	if (pidfd >= 0 && !atomic_load_explicit(&refused_p_pidfd, memory_order_relaxed)) {
+		int r = sys_waitid(P_PIDFD, pidfd, info, options, usage);
+
+		if (r == -EAGAIN)
+			return 0; /* a pidfd that does not block */
+		if (r != -EINVAL && r != -EPERM && r != -ENOSYS)
+			return r;
+		if (!pid)
+			return -ECHILD;
+		atomic_store(&refused_p_pidfd, 1); /* before 5.4 */
+	}
+	return sys_waitid(P_PID, pid, info, options, usage);
+}
+
+/* Not a child of ours: its readiness is all we learn, from its own parent's reaping the rest. */
+static int has_gone(int pidfd, int block)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct timespec zero = { 0 };
+	int r;
+
+	if (pidfd < 0)
+		return 1;
+	do {
+		r = sys_ppoll(&p, 1, block ? NULL : &zero);
+	} while (r == -EINTR && block);
+	return r != 0 && r != -EINTR;
+}
+
+int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret)
+{
+	int options = WEXITED | __WALL | (block ? 0 : WNOHANG);
+	struct rusage usage;
+	siginfo_t info;
+
+	for (;;) {
+		int r;
+
+		info.si_pid = 0;
+		r = waitid_either(pidfd, pid, &info, options, &usage);
+		if (r == -EINTR)
+			continue;
+		if (r < 0) {
+			if (!has_gone(pidfd, block))
+				return 0;
+			*ret = (struct uspawn_exit){ 0 };
+			recover(pidfd, ret);
+			return 1;
+		}
+		if (info.si_pid &&
+		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED))
+			break;
+		if (!block)
+			return 0;
+		if (!info.si_pid) {
+			/* Only a pidfd that does not block comes back with nothing. */
+			has_gone(pidfd, 1);
+		}
+	}
+	*ret = (struct uspawn_exit){ .status = info.si_status };
+	ret->code = info.si_code == CLD_EXITED   ? USPAWN_EXITED
+		    : info.si_code == CLD_KILLED ? USPAWN_KILLED
+						 : USPAWN_DUMPED;
+	take_usage(&usage, ret);
+	return 1;
+}
+
+void wait_discard(int pidfd, int pid)
+{
+	struct uspawn_exit exit;
+
+	wait_reap(pidfd, pid, 1, &exit);
+	if (pidfd >= 0)
+		sys_close(pidfd);
+}
+
+/* ---- One child ---- */
+
+int wait_enter(struct uspawn_child *child)
+{
+	if (!(atomic_fetch_add(&handle_of(child)->gate, 1) & GATE_ENDED))
+		return 0;
+	wait_leave(child);
+	return -ESRCH;
+}
+
+void wait_leave(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	uint32_t gate = atomic_fetch_sub(&handle->gate, 1) - 1;
+
+	if (gate != GATE_ENDED || !atomic_compare_exchange_strong(&handle->gate, &gate, GATE_ENDED | GATE_CLOSED))
+		return;
+	if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
+		sys_close(child->pidfd);
+	child->pidfd = -1;
+}
+
+static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
+{
+	struct handle *handle = handle_of(child);
+
+	if (handle->slot)
+		slot_settle(handle->slot);
+	child->exit = *exit;
+	if (handle->flags & HANDLE_FAILED) {
+		child->exit.code = USPAWN_FAILED;
+		child->exit.status = child->failure.errnum;
+	}
+	__atomic_store_n(&child->state, USPAWN_ENDED, __ATOMIC_RELEASE);
+	atomic_fetch_or(&handle->gate, GATE_ENDED);
+	atomic_store(&handle->phase, PHASE_ENDED);
+}
+
+int wait_collect(struct uspawn_child *child, int block)
+{
+	struct handle *handle = handle_of(child);
+	uint32_t phase = PHASE_RUNNING;
+	struct uspawn_exit exit;
+	int ended;
+
+	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
+		return phase == PHASE_ENDED ? 1 : -EBUSY;
+	ended = wait_reap(child->pidfd, child->pid, block, &exit);
+	if (ended)
+		publish(child, &exit);
+	else
+		atomic_store(&handle->phase, PHASE_RUNNING);
+	if ((atomic_load(&handle->gate) & ~(GATE_ENDED | GATE_CLOSED)) > 1)
+		sys_futex_wake(&handle->phase, INT32_MAX);
+	return ended;
+}
+
+static int is_readable(const struct uspawn_child *child, int64_t timeout_ns)
+{
+	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
+	struct timespec timeout = sys_timespec(timeout_ns);
+
+	return sys_ppoll(&p, 1, timeout_ns == INT64_MAX ? NULL : &timeout) == 1;
+}
+
+/* Another thread is taking the status: until it has, or has found none. */
+static void await_collector(struct uspawn_child *child, int64_t left_ns)
+{
+	struct timespec timeout = sys_timespec(left_ns < LOOK_AGAIN_NS ? left_ns : LOOK_AGAIN_NS);
+
+	sys_futex_wait(&handle_of(child)->phase, PHASE_COLLECTING, &timeout);
+}
+
+/* Until it may have ended, or a signal came, or time is up. */
+static void await(struct uspawn_child *child, int64_t left_ns)
+{
+	struct timespec again = sys_timespec(left_ns < LOOK_AGAIN_NS ? left_ns : LOOK_AGAIN_NS);
+
+	if (child->pidfd < 0) {
+		sys_nanosleep(&again);
+	} else if (is_readable(child, left_ns)) {
+		int r = wait_collect(child, 0);
+
+		if (r == -EBUSY)
+			await_collector(child, left_ns);
+		else if (r == 0) /* a tracer has it */
+			sys_nanosleep(&again);
+	}
+}
+
+static int wait_inside(struct uspawn_child *child, int64_t timeout_ns)
+{
+	int64_t deadline = timeout_ns < 0 || timeout_ns > INT64_MAX / 2 ? INT64_MAX : timeout_ns, left = deadline;
+
+	if (timeout_ns > 0 && deadline != INT64_MAX)
+		deadline += sys_now_ns();
+	for (;;) {
+		int r = wait_collect(child, timeout_ns < 0);
+
+		if (r == 1)
+			return 1;
+		if (timeout_ns == 0) {
+			if (r == -EBUSY && child->pidfd >= 0 && is_readable(child, 0))
+				await_collector(child, LOOK_AGAIN_NS);
+			return atomic_load(&handle_of(child)->phase) == PHASE_ENDED;
+		}
+		if (deadline != INT64_MAX)
+			left = deadline - sys_now_ns();
+		if (left <= 0)
+			return 0;
+		await(child, left);
+	}
+}
+
+int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns)
+{
+	struct handle *handle = handle_of(child);
+	uint32_t state = handle_state(child);
+	int r;
+
+	if (state != USPAWN_RUNNING)
+		return state == USPAWN_ENDED ? 1 : -ECHILD;
+	if (handle->flags & HANDLE_WATCHED)
+		return -EBUSY;
+	if (wait_enter(child) < 0)
+		return 1;
+	r = wait_inside(child, timeout_ns);
+	wait_leave(child);
+	return r;
+}
+
+/* ---- Signals, and letting go ---- */
+
+static int kill_group(struct uspawn_child *child, int signo)
+{
+	struct handle *handle = handle_of(child);
+	int r = child->pidfd < 0 ? -EINVAL : sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
+
+	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
+		r = child->pid > 0 ? sys_kill(-child->pid, signo) : -ESRCH;
+	/* Its group does not exist yet: it has no other members. */
+	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
+		return uspawn_kill(child, signo, 0);
+	return r;
+}
+
+static int kill_one(struct uspawn_child *child, int signo)
+{
+	int r = child->pidfd < 0 ? -ENOSYS : sys_pidfd_send_signal(child->pidfd, signo, 0);
+
+	if (r == -ENOSYS && child->pid > 0) /* before 5.1; the pid is the child's until we have collected it */
+		r = sys_kill(child->pid, signo);
+	return r;
+}
+
+int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
+{
+	int r;
+
+	if (flags & ~(uint32_t)USPAWN_KILL_GROUP)
+		return -EINVAL;
+	if (handle_state(child) != USPAWN_RUNNING || wait_enter(child) < 0)
+		return -ESRCH;
+	r = flags & USPAWN_KILL_GROUP ? kill_group(child, signo) : kill_one(child, signo);
+	wait_leave(child);
+	return r;
+}
+
+static int pid_of(int pidfd)
+{
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_PID };
+
+	return sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 ? 0 : (int)info.tgid;
+}
+
+int uspawn_release(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	int pidfd = child->pidfd;
+
+	if (handle_state(child) != USPAWN_RUNNING || pidfd < 0)
+		return -ECHILD;
+	if (handle->flags & HANDLE_WATCHED)
+		return -EBUSY;
+	if (handle->slot)
+		handle->slot->child = NULL;
+	handle_clear(child);
+	return pidfd;
+}
+
+/* -1: this kernel has none, but a child of ours can be waited for by its pid. */
+static int open_pid(int pid)
+{
+	siginfo_t info;
+	int pidfd = sys_above_stdio(sys_pidfd_open(pid, 0)), r;
+
+	if (pidfd != -ENOSYS && pidfd != -EPERM)
+		return pidfd;
+	r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	if (r == 0)
+		return -1;
+	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : -ENOSYS;
+}
+
+int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
+{
+	uint32_t borrowed = pidfd >= 0 && !(flags & USPAWN_ADOPT_GIVE) ? HANDLE_BORROWED : 0;
+	int r;
+
+	handle_clear(child);
+	if (flags & ~(uint32_t)USPAWN_ADOPT_GIVE || pid < 0 || (pid == 0 && pidfd < 0) ||
+	    (flags & USPAWN_ADOPT_GIVE && pidfd < 0))
+		return -EINVAL;
+	if (pidfd < 0) {
+		pidfd = open_pid(pid);
+		if (pidfd < -1)
+			return pidfd;
+	} else {
+		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
+		r = sys_pidfd_send_signal(pidfd, 0, 0);
+		if (r < 0 && r != -ESRCH && r != -EPERM && r != -ENOSYS)
+			return r;
+		if (!pid)
+			pid = pid_of(pidfd);
+	}
+	handle_begin(child, pid, pidfd, USPAWN_RUNG_ANY, borrowed);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of one process: by pidfd where there is one, never by "any child". */
+#ifndef USPAWN_WAIT_H
+#define USPAWN_WAIT_H
+
+#include <uspawn.h>
+
+/*
+ * Takes the status if it has ended, or waits for that (`block`). 1: ended, *ret is written; 0: running.
+ * A status that someone else took is looked for elsewhere, else USPAWN_UNKNOWN.
+ */
+int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret);
+
+/* The same for a child, once: 1 when it has ended, whoever saw it. 0: running. -EBUSY: another thread is at it. */
+int wait_collect(struct uspawn_child *child, int block);
+
+/* Callers inside a child's calls. 0: come in. -ESRCH: its end was collected. */
+int wait_enter(struct uspawn_child *child);
+void wait_leave(struct uspawn_child *child);
+
+/* A child that never ran, or was let go: its status is nobody's. */
+void wait_discard(int pidfd, int pid);
+
+#endif
