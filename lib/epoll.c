@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Edge-triggered, so that a dead child that a tracer holds, readable and not to be had, wakes nobody twice. A closed
+ * pidfd leaves the set by itself.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "poller.h"
+#include "sys.h"
+
+#define BATCH 64
+
+struct epoll {
+	struct poller poller;
+	struct sys_owned set;
+};
+
+static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch how)
+{
+	struct epoll *e = (struct epoll *)poller;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag };
+	int r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
+
+	(void)how; /* an edge is both: one at first, one each time */
+	if (r == -EEXIST)
+		r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_MOD, fd, &event);
+	return r;
+}
+
+static int unwatch(struct poller *poller, int fd, uint64_t tag)
+{
+	struct epoll *e = (struct epoll *)poller;
+	struct epoll_event event = { 0 };
+
+	(void)tag;
+	return sys_epoll_ctl(e->set.fd, EPOLL_CTL_DEL, fd, &event);
+}
+
+static int epoll_wait_ns(int fd, struct epoll_event *events, unsigned n, int64_t timeout_ns)
+{
+	/* Rounded up: never early. epoll_pwait2 came late (5.11), and a millisecond is what an exit can be waited for.
+	 */
+	int64_t ms = timeout_ns < 0 ? -1 : timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
+
+	return sys_epoll_pwait(fd, events, n, ms > INT32_MAX ? INT32_MAX : (int)ms);
+}
+
+static int next_ready(struct poller *poller, uint64_t *tags, unsigned n, int64_t timeout_ns)
+{
+	struct epoll *e = (struct epoll *)poller;
+	struct epoll_event events[BATCH];
+	int ready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
+
+	for (int i = 0; i < ready; i++)
+		tags[i] = events[i].data.u64;
+	return ready == -EINTR ? 0 : ready;
+}
+
+static int descriptor(struct poller *poller)
+{
+	return ((struct epoll *)poller)->set.fd;
+}
+
+static void done(struct poller *poller)
+{
+	struct epoll *e = (struct epoll *)poller;
+
+	sys_close_owned(&e->set);
+	free(e);
+}
+
+int epoll_new(struct poller **ret)
+{
+	static const struct poller_kind kind = { watch, unwatch, next_ready, descriptor, done };
+	int saved = errno, fd;
+	struct epoll *e = malloc(sizeof(*e));
+
+	errno = saved;
+	if (!e)
+		return -ENOMEM;
+	e->poller.kind = &kind;
+	fd = sys_above_stdio(sys_epoll_create1(EPOLL_CLOEXEC));
+	if (fd < 0) {
+		free(e);
+		return fd;
+	}
+	sys_own(&e->set, fd);
+	*ret = &e->poller;
+	return 0;
+}

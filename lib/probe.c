@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What works here, found by doing it: a version says little in a container. Each feature is one function that returns
+ * 1 or what the kernel answered.
+ */
+#include <stdlib.h>
+
+#include "clone.h"
+#include "poller.h"
+#include "sys.h"
+#include "wait.h"
+
+#define STACK_SIZE (ARCH_RAW ? 4096 : 16384)
+
+/* A child on this rung that cuts itself off and exits with 0. */
+static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile uint32_t *settled)
+{
+	static const struct child_instr program[] = {
+		{ .op = OP_CUT, .a = 3 },
+		{ .op = OP_SIGMASK },
+		{ .op = OP_EXIT },
+	};
+	char stack[STACK_SIZE] __attribute__((aligned(64)));
+	struct child_report report = { 0 };
+	struct child_start start = { .report = &report, .program = program };
+	struct timespec slice = sys_timespec(1000000);
+	int r;
+
+	*birth = (struct birth){
+		.start = &start, .stack = stack, .stack_size = sizeof(stack), .settled = settled, .wants_pidfd = 1
+	};
+	clone_block_signals(&start.sigmask);
+	r = clone_attempt(birth, rung);
+	clone_restore_signals(&start.sigmask);
+	/* The child stands on this frame. */
+	while (r == 0 && rung == USPAWN_RUNG_ASYNC && *settled)
+		sys_futex_wait(settled, 1, &slice);
+	if (r == 0 && rung != USPAWN_RUNG_FORK && !report.shared)
+		r = -EOPNOTSUPP; /* an emulator: the memory was copied */
+	if (r < 0 && birth->pid > 0)
+		wait_discard(birth->pidfd, birth->pid);
+	return r;
+}
+
+static int try_rung(enum uspawn_rung rung)
+{
+	volatile uint32_t settled = 1;
+	struct birth birth;
+	int r = start_nothing(rung, &birth, &settled);
+
+	if (r < 0)
+		return r;
+	wait_discard(birth.pidfd, birth.pid);
+	return 1;
+}
+
+static int async_rung(void)
+{
+	return ARCH_RAW ? try_rung(USPAWN_RUNG_ASYNC) : -ENOSYS;
+}
+
+static int vfork_rung(void)
+{
+	return ARCH_RAW ? try_rung(USPAWN_RUNG_VFORK) : -ENOSYS;
+}
+
+static int clone_rung(void)
+{
+	return try_rung(USPAWN_RUNG_CLONE);
+}
+
+static int fork_rung(void)
+{
+	return try_rung(USPAWN_RUNG_FORK);
+}
+
+static int table_cut(void)
+{
+	int r = sys_close_range(~0U, ~0U, 0);
+
+	return r < 0 ? r : 1;
+}
+
+/* Calls `check` on the pidfd of a child that has ended, and reaps it. */
+static int with_zombie(int (*check)(int pidfd))
+{
+	volatile uint32_t settled = 1;
+	struct birth birth;
+	int r = start_nothing(USPAWN_RUNG_FORK, &birth, &settled);
+
+	if (r < 0)
+		return r;
+	r = birth.pidfd < 0 ? -ENOSYS : check(birth.pidfd);
+	wait_discard(birth.pidfd, birth.pid);
+	return r < 0 ? r : 1;
+}
+
+static int nothing_more(int pidfd)
+{
+	return pidfd;
+}
+
+static int wait_by(int pidfd)
+{
+	siginfo_t info;
+
+	return sys_waitid(P_PIDFD, pidfd, &info, WEXITED | WNOWAIT | __WALL, NULL);
+}
+
+static int poll_by(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct timespec bound = sys_timespec(1000000000);
+
+	return sys_ppoll(&p, 1, &bound) == 1 ? 0 : -EOPNOTSUPP;
+}
+
+static int signal_group_by(int pidfd)
+{
+	int r = sys_pidfd_send_signal(pidfd, 0, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
+
+	return r == -ESRCH ? 0 : r; /* it leads no group */
+}
+
+static int info_after(int pidfd)
+{
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_EXIT };
+	siginfo_t end;
+	int r = sys_waitid(P_PIDFD, pidfd, &end, WEXITED | __WALL, NULL);
+
+	if (r == 0)
+		r = sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info);
+	return r < 0 ? r : info.mask & SYS_PIDFD_INFO_EXIT ? 0 : -EOPNOTSUPP;
+}
+
+static int pidfd_made(void)
+{
+	return with_zombie(nothing_more);
+}
+
+static int pidfd_poll(void)
+{
+	return with_zombie(poll_by);
+}
+
+static int pidfd_waited(void)
+{
+	return with_zombie(wait_by);
+}
+
+static int pidfd_exit_info(void)
+{
+	return with_zombie(info_after);
+}
+
+static int pidfd_group(void)
+{
+	return with_zombie(signal_group_by);
+}
+
+static int pidfd_opened(void)
+{
+	int fd = sys_pidfd_open(sys_getpid(), 0);
+
+	if (fd >= 0)
+		sys_close(fd);
+	return fd < 0 ? fd : 1;
+}
+
+static int exec_by_fd(void)
+{
+	char *const none[] = { NULL };
+	int r = sys_execveat(-1, "", none, none, AT_EMPTY_PATH);
+
+	return r == -EBADF ? 1 : r;
+}
+
+static int poller_made(int r, struct poller *poller)
+{
+	if (r < 0)
+		return r;
+	poller->kind->free(poller);
+	return 1;
+}
+
+static int ring_uring(void)
+{
+	struct poller *poller = NULL;
+	int r = uring_new(&poller, 1);
+
+	return poller_made(r, poller);
+}
+
+static int ring_epoll(void)
+{
+	struct poller *poller = NULL;
+	int r = epoll_new(&poller);
+
+	return poller_made(r, poller);
+}
+
+static const struct {
+	const char *name;
+	int (*try)(void);
+} features[] = {
+	{ "rung-async", async_rung },
+	{ "rung-vfork", vfork_rung },
+	{ "rung-clone", clone_rung },
+	{ "rung-fork", fork_rung },
+	{ "table-cut", table_cut },
+	{ "pidfd", pidfd_made },
+	{ "pidfd-poll", pidfd_poll },
+	{ "pidfd-wait", pidfd_waited },
+	{ "pidfd-open", pidfd_opened },
+	{ "pidfd-group", pidfd_group },
+	{ "pidfd-exit-info", pidfd_exit_info },
+	{ "exec-by-fd", exec_by_fd },
+	{ "ring-uring", ring_uring },
+	{ "ring-epoll", ring_epoll },
+};
+
+#define NFEATURES (sizeof(features) / sizeof(*features))
+
+int uspawn_probe(uint32_t n)
+{
+	return n < NFEATURES ? features[n].try() : -EINVAL;
+}
+
+const char *uspawn_strfeature(uint32_t n)
+{
+	return n < NFEATURES ? features[n].name : NULL;
+}

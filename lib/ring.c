@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Many children: starts in slots of the ring's own, and their ends on its watch list. An external ring only starts. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "handle.h"
+#include "poller.h"
+#include "reserve.h"
+#include "slot.h"
+#include "start.h"
+#include "sys.h"
+#include "watchlist.h"
+
+#define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL))
+#define RESERVED_FDS 16
+
+struct uspawn_ring {
+	volatile uint32_t *here; /* 1; in a forked copy of the process 0 */
+	int external;
+	struct slot_pool slots;
+	struct watchlist list; /* none on an external ring */
+};
+
+static int is_forked(const struct uspawn_ring *ring)
+{
+	return !*ring->here;
+}
+
+/* ---- Making and ending ---- */
+
+int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
+{
+	int saved = errno, r;
+	struct uspawn_ring *ring;
+	void *page;
+
+	if (flags & ~KNOWN_FLAGS || (flags & USPAWN_RING_EXTERNAL && flags & USPAWN_RING_EPOLL))
+		return -EINVAL;
+	ring = calloc(1, sizeof(*ring));
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!ring || page == MAP_FAILED) {
+		r = -ENOMEM;
+		goto fail;
+	}
+	madvise(page, 4096, MADV_WIPEONFORK);
+	ring->here = page;
+	*ring->here = 1;
+	ring->external = (flags & USPAWN_RING_EXTERNAL) != 0;
+	slot_pool_init(&ring->slots);
+	r = ring->external ? 0 : watchlist_init(&ring->list, page, children, flags);
+	if (r < 0)
+		goto fail;
+	if (reserve_fill(RESERVED_FDS) >= 0)
+		reserve_grow_table();
+	errno = saved;
+	*ret = ring;
+	return 0;
+fail:
+	if (page != MAP_FAILED)
+		munmap(page, 4096);
+	free(ring);
+	errno = saved;
+	return r;
+}
+
+struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring)
+{
+	if (!ring)
+		return NULL;
+	slot_pool_done(&ring->slots, is_forked(ring));
+	if (!ring->external)
+		watchlist_done(&ring->list);
+	munmap((void *)ring->here, 4096);
+	free(ring);
+	return NULL;
+}
+
+int uspawn_ring_fd(const struct uspawn_ring *ring)
+{
+	if (is_forked(ring))
+		return -EPERM;
+	return ring->external ? -EINVAL : ring->list.poller->kind->fd(ring->list.poller);
+}
+
+/* ---- Children ---- */
+
+int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
+		      const struct uspawn_args *args)
+{
+	struct uspawn_failure failure = { .errnum = EINVAL, .step = USPAWN_STEP_REQUEST };
+	int r = 0;
+
+	if (is_forked(ring))
+		r = -EPERM;
+	else if (plan->flags & USPAWN_PID_ONLY)
+		r = -EINVAL;
+	else if (!ring->external)
+		r = watchlist_make_room(&ring->list);
+	if (r < 0) {
+		failure.errnum = -r;
+		handle_fail(child, &failure);
+		return r;
+	}
+	slot_harvest(&ring->slots, 0);
+	r = start_beside(child, plan, args, &ring->slots);
+	if (r == 0 && !ring->external)
+		watchlist_add(&ring->list, child);
+	return r;
+}
+
+int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
+{
+	int r;
+
+	if (is_forked(ring))
+		return -EPERM;
+	if (ring->external)
+		return -EINVAL;
+	if (handle_state(child) != USPAWN_RUNNING)
+		return -ECHILD;
+	if (handle_of(child)->flags & HANDLE_WATCHED)
+		return -EBUSY;
+	r = watchlist_make_room(&ring->list);
+	if (r == 0)
+		watchlist_add(&ring->list, child);
+	return r;
+}
+
+void uspawn_done(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+
+	if (handle_state(child) != USPAWN_RUNNING)
+		return;
+	if (handle->slot)
+		handle->slot->child = NULL;
+	if (handle->flags & HANDLE_WATCHED)
+		watchlist_let_go(child);
+	else if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
+		sys_close(child->pidfd);
+	handle_clear(child);
+}
+
+/* ---- Waiting ---- */
+
+int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns)
+{
+	int64_t deadline = timeout_ns > 0 && timeout_ns < INT64_MAX / 2 ? sys_now_ns() + timeout_ns : INT64_MAX;
+
+	if (is_forked(ring))
+		return -EPERM;
+	if (ring->external || !n)
+		return -EINVAL;
+	slot_harvest(&ring->slots, 0);
+	for (int64_t left = timeout_ns;;) {
+		int idle, nevents;
+
+		if (!ring->list.nlive)
+			left = 0; /* only to reap those that were let go, and to take what is left to say */
+		nevents = watchlist_wait(&ring->list, events, n, left, &idle);
+		if (nevents)
+			return nevents;
+		if (!ring->list.nlive)
+			return timeout_ns ? -ECHILD : 0;
+		if (idle)
+			return 0;
+		if (timeout_ns > 0 && deadline != INT64_MAX && (left = deadline - sys_now_ns()) < 0)
+			left = 0;
+	}
+}
+
+void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child)
+{
+	uring_prep_poll(sqe, child->pidfd);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One poll per descriptor on one io_uring. A one-shot poll first: it goes away by itself with the exit it reports. Only
+ * a child that is readable and not to be had (a tracer holds it) gets a multishot one, which does not spin.
+ *
+ * The ring is made for one issuer with deferred task work, which no foreign epoll sees: who asks for a descriptor gets
+ * an eventfd, and from then on polls are submitted at once. A ring that is used by another thread, or whose thread has
+ * ended, is made anew for this one.
+ */
+#include <liburing.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "poller.h"
+#include "sys.h"
+
+#define SQ_ENTRIES     256
+#define CQ_ENTRIES_MIN 512
+#define CQ_ENTRIES_MAX 32768
+
+struct uring {
+	struct poller poller;
+	struct io_uring ring;
+	struct sys_owned own; /* the ring's descriptor */
+	uint32_t cq_entries;
+	struct sys_owned event; /* the eventfd; -1: nobody has asked */
+};
+
+static void close_ring(struct io_uring *ring, const struct sys_owned *own)
+{
+	if (!sys_still_owned(own))
+		ring->ring_fd = -1;
+	io_uring_queue_exit(ring);
+}
+
+static int open_ring(struct uring *u)
+{
+	static const unsigned flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG, /* 6.1 */
+		0,
+	};
+	int r = -ENOSYS, high;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		struct io_uring_params params = {
+			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = u->cq_entries,
+		};
+
+		r = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+		if (r != -EINVAL)
+			break;
+	}
+	if (r < 0)
+		return r;
+	if (u->ring.ring_fd <= 2) {
+		high = sys_fcntl(u->ring.ring_fd, F_DUPFD_CLOEXEC, 3);
+		if (high < 0) {
+			io_uring_queue_exit(&u->ring);
+			return high;
+		}
+		sys_close(u->ring.ring_fd);
+		u->ring.ring_fd = u->ring.enter_ring_fd = high;
+	}
+	sys_own(&u->own, u->ring.ring_fd);
+	return 0;
+}
+
+static void ring_bell(const struct uring *u)
+{
+	const uint64_t one = 1;
+
+	if (sys_still_owned(&u->event))
+		sys_write(u->event.fd, &one, sizeof(one));
+}
+
+/* After completions were taken, since posting them rings it, too; what came meanwhile rings it anew. */
+static void silence_bell(const struct uring *u)
+{
+	uint64_t count;
+
+	if (sys_still_owned(&u->event))
+		sys_read(u->event.fd, &count, sizeof(count));
+	if (io_uring_cq_ready(&u->ring) || __atomic_load_n(u->ring.sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN)
+		ring_bell(u);
+}
+
+/* For the thread that calls now. Nothing is watched afterwards. */
+static int reopen(struct uring *u)
+{
+	struct io_uring old = u->ring;
+	struct sys_owned old_own = u->own;
+	int r = open_ring(u);
+
+	if (r < 0) {
+		u->ring = old;
+		return r;
+	}
+	close_ring(&old, &old_own);
+	if (u->event.fd >= 0) {
+		r = io_uring_register_eventfd(&u->ring, u->event.fd);
+		ring_bell(u);
+	}
+	return r < 0 ? r : -ESTALE;
+}
+
+static int submitted(struct uring *u, int r)
+{
+	if (r == -EEXIST) /* another thread's */
+		return reopen(u);
+	/* No room for completions is no error: they are about to be taken. */
+	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -EBADR ? 0 : r;
+}
+
+void uring_prep_poll(struct io_uring_sqe *sqe, int fd)
+{
+	uint64_t kept = sqe->user_data;
+
+	io_uring_prep_poll_add(sqe, fd, POLLIN);
+	sqe->user_data = kept;
+}
+
+static int get_sqe(struct uring *u, struct io_uring_sqe **ret)
+{
+	int r;
+
+	*ret = io_uring_get_sqe(&u->ring);
+	if (*ret)
+		return 0;
+	r = submitted(u, io_uring_submit(&u->ring));
+	if (r < 0)
+		return r;
+	*ret = io_uring_get_sqe(&u->ring);
+	return *ret ? 0 : -EAGAIN;
+}
+
+static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch how)
+{
+	struct uring *u = (struct uring *)poller;
+	struct io_uring_sqe *sqe;
+	int r = get_sqe(u, &sqe);
+
+	if (r < 0)
+		return r;
+	if (how == POLLER_AGAIN)
+		io_uring_prep_poll_multishot(sqe, fd, POLLIN);
+	else
+		io_uring_prep_poll_add(sqe, fd, POLLIN);
+	sqe->user_data = tag;
+	/* Whoever polls the eventfd may not come back before it says something. */
+	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+}
+
+static int unwatch(struct poller *poller, int fd, uint64_t tag)
+{
+	struct uring *u = (struct uring *)poller;
+	struct io_uring_sqe *sqe;
+	int r = get_sqe(u, &sqe);
+
+	(void)fd;
+	if (r < 0)
+		return r;
+	io_uring_prep_poll_remove(sqe, tag);
+	sqe->user_data = 0;
+	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+}
+
+static int enter(struct uring *u, int64_t timeout_ns)
+{
+	struct io_uring_cqe *cqe;
+	struct __kernel_timespec ts = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
+
+	if (io_uring_cq_ready(&u->ring))
+		return 0;
+	if (timeout_ns == 0)
+		return submitted(u, io_uring_submit_and_get_events(&u->ring));
+	return submitted(u, io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, timeout_ns < 0 ? NULL : &ts, NULL));
+}
+
+static int next_ready(struct poller *poller, uint64_t *tags, unsigned n, int64_t timeout_ns)
+{
+	struct uring *u = (struct uring *)poller;
+	struct io_uring_cqe *cqe;
+	unsigned head, seen = 0, ntags = 0;
+	int r = enter(u, timeout_ns);
+
+	if (r < 0)
+		return r;
+	io_uring_for_each_cqe (&u->ring, head, cqe) {
+		if (ntags == n)
+			break;
+		seen++;
+		if (cqe->user_data)
+			tags[ntags++] = cqe->user_data;
+	}
+	io_uring_cq_advance(&u->ring, seen);
+	if (u->event.fd >= 0)
+		silence_bell(u);
+	return (int)ntags;
+}
+
+static int descriptor(struct poller *poller)
+{
+	struct uring *u = (struct uring *)poller;
+	int fd, r;
+
+	if (u->event.fd >= 0)
+		return u->event.fd;
+	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	r = io_uring_register_eventfd(&u->ring, fd);
+	if (r < 0) {
+		sys_close(fd);
+		return r;
+	}
+	sys_own(&u->event, fd);
+	ring_bell(u); /* for what was watched before, and is not submitted yet */
+	return fd;
+}
+
+static void done(struct poller *poller)
+{
+	struct uring *u = (struct uring *)poller;
+
+	sys_close_owned(&u->event);
+	close_ring(&u->ring, &u->own);
+	free(u);
+}
+
+int uring_new(struct poller **ret, uint32_t expected)
+{
+	static const struct poller_kind kind = { watch, unwatch, next_ready, descriptor, done };
+	int saved = errno, r;
+	struct uring *u = calloc(1, sizeof(*u));
+
+	errno = saved;
+	if (!u)
+		return -ENOMEM;
+	u->poller.kind = &kind;
+	u->event.fd = -1;
+	u->cq_entries = expected < CQ_ENTRIES_MIN   ? CQ_ENTRIES_MIN
+			: expected < CQ_ENTRIES_MAX ? expected
+						    : CQ_ENTRIES_MAX;
+	r = open_ring(u);
+	if (r < 0) {
+		free(u);
+		return r;
+	}
+	*ret = &u->poller;
+	return 0;
+}
