@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rooms of the program share: its commands, its own exit codes, and the one way it speaks about trouble.
+ * The program uses nothing of the library but <uspawn.h>, as any other client.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include <stddef.h>
+
+/* What shells, env(1), timeout(1) and xargs(1) have taught people to expect. */
+enum exit_code {
+	EXIT_ITEM_FAILED = 123,
+	EXIT_TIMED_OUT = 124,
+	EXIT_OWN_ERROR = 125,
+	EXIT_CANNOT_RUN = 126,
+	EXIT_NOT_FOUND = 127,
+	EXIT_SIGNAL = 128, /* and the signal's number */
+};
+
+int run_main(int argc, char **argv);
+int each_main(int argc, char **argv);
+int probe_main(int argc, char **argv);
+
+extern const char help_program[], help_run[], help_each[], help_probe[];
+
+/* One line on standard error, after "uspawn COMMAND: ". */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes to standard output and sees that it got there. Returns an exit code. */
+int print_help(const char *text);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What "uspawn each" was asked for.
+ */
+#ifndef EACH_H
+#define EACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* When to stop early. */
+struct halt {
+	uint64_t failures; /* so many, 0: never stop */
+	bool percent;      /* of the items that have ended, from the third failure on */
+	bool now;          /* also end those that run */
+};
+
+struct each_options {
+	char **command;
+	uint32_t jobs; /* at once */
+	uint64_t retries;
+	int64_t timeout, kill_after; /* 0: none */
+	struct halt halt;
+	const char *mark;
+	const char *arg_file, *joblog, *json; /* NULL: none */
+	char separator;
+	bool keep_empty, verbose;
+	bool progress, no_progress; /* neither: if standard error is a terminal */
+};
+
+/* -1: go on. Else the exit code: after --help, or after a line about what is wrong. */
+int each_options(struct each_options *o, int argc, char **argv);
+
+#endif

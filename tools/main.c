@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program's front door: picks the command, answers --help and --version. Everything else is in the command's room.
+ */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uspawn.h>
+
+static const struct command {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "run", run_main, help_run },
+	{ "each", each_main, help_each },
+	{ "probe", probe_main, help_probe },
+};
+
+static const struct command *current;
+
+void complain(const char *format, ...)
+{
+	va_list args;
+	char line[4096];
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	for (char *c = line; *c; c++) /* a name may hold anything: still one line, and none of it moves the cursor */
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	fprintf(stderr, "uspawn%s%s: %s\n", current ? " " : "", current ? current->name : "", line);
+}
+
+int print_help(const char *text)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout)) {
+		complain("standard output: %s", strerror(errno));
+		return EXIT_OWN_ERROR;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int print_version(void)
+{
+	char text[64];
+	uint32_t v = uspawn_version();
+
+	snprintf(text, sizeof(text), "uspawn %u.%u.%u\n", v >> 16, v >> 8 & 255, v & 255);
+	return print_help(text);
+}
+
+/* A file that takes the place of a closed standard descriptor would be read or written as that. The child sees none. */
+static void hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+	const struct command *asked;
+
+	hold_standard_descriptors();
+	if (!word) {
+		complain("a command is missing: run, each or probe; 'uspawn --help' explains them");
+		return EXIT_OWN_ERROR;
+	}
+	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+		return print_version();
+	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+		asked = argc > 2 ? find_command(argv[2]) : NULL;
+		return print_help(asked ? asked->help : help_program);
+	}
+	asked = find_command(word);
+	if (!asked) {
+		complain("%s: no such %s; it is run, each or probe, see 'uspawn --help'", word,
+			 *word == '-' ? "option before the command" : "command");
+		return EXIT_OWN_ERROR;
+	}
+	current = asked;
+	return current->main(argc - 1, argv + 1);
+}

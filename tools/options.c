@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options that all commands read alike. getopt_long(3) prints nothing here: it names what is wrong, but not what would
+ * be right.
+ */
+#include "options.h"
+#include "commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uspawn.h>
+
+static const char *const rungs[] = {
+	[USPAWN_RUNG_ANY] = "any",     [USPAWN_RUNG_ASYNC] = "async", [USPAWN_RUNG_VFORK] = "vfork",
+	[USPAWN_RUNG_CLONE] = "clone", [USPAWN_RUNG_FORK] = "fork",
+};
+
+int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	unsigned long long value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || value < min || value > max)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+int rung_parse(const char *name, uint32_t *ret)
+{
+	for (uint32_t i = 0; i < sizeof(rungs) / sizeof(*rungs); i++)
+		if (!strcmp(name, rungs[i])) {
+			*ret = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *rung_name(uint32_t rung)
+{
+	return rung < sizeof(rungs) / sizeof(*rungs) ? rungs[rung] : "unknown";
+}
+
+int refuse_value(const char *option, const char *value, const char *form)
+{
+	complain("%s '%s': must be %s", option, value, form);
+	return EXIT_OWN_ERROR;
+}
+
+/* How many letters must change to make one word of the other. */
+static unsigned distance(const char *a, size_t alen, const char *b)
+{
+	unsigned row[64], corner, above;
+	size_t blen = strlen(b);
+
+	if (blen >= 64)
+		return 64;
+	for (size_t j = 0; j <= blen; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; i < alen; i++) {
+		corner = row[0]++;
+		for (size_t j = 1; j <= blen; j++) {
+			above = row[j];
+			row[j] = corner + (a[i] != b[j - 1]);
+			if (above + 1 < row[j])
+				row[j] = above + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			corner = above;
+		}
+	}
+	return row[blen];
+}
+
+static const char *nearest(const char *word, const struct option *known)
+{
+	size_t len = strcspn(word, "=");
+	const char *best = NULL;
+	unsigned least = 3, d;
+
+	for (; known->name; known++) {
+		d = distance(word, len, known->name);
+		if (d < least) {
+			least = d;
+			best = known->name;
+		}
+	}
+	return best;
+}
+
+int refuse_option(int answer, char *const *argv, const struct option *known)
+{
+	const char *word = argv[optind - 1], *name = strncmp(word, "--", 2) ? "" : word + 2, *meant;
+	size_t len = strcspn(name, "=");
+	unsigned begun = 0;
+
+	if (answer == ':') {
+		complain("%s needs a value; see --help", word);
+		return EXIT_OWN_ERROR;
+	}
+	if (!*name) {
+		complain("-%c: no such option; see --help", optopt);
+		return EXIT_OWN_ERROR;
+	}
+	for (const struct option *o = known; o->name; o++) {
+		begun += !strncmp(o->name, name, len);
+		if (optopt && o->val == optopt && o->has_arg == no_argument && name[len]) {
+			complain("--%.*s takes no value: leave out '%s'", (int)len, name, name + len);
+			return EXIT_OWN_ERROR;
+		}
+	}
+	meant = nearest(name, known);
+	if (begun > 1)
+		complain("--%.*s: more than one option begins so; see --help", (int)len, name);
+	else if (meant)
+		complain("--%.*s: no such option; did you mean --%s?", (int)len, name, meant);
+	else
+		complain("--%.*s: no such option; see --help", (int)len, name);
+	return EXIT_OWN_ERROR;
+}

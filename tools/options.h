@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all commands' options have in common: numbers and names as values, and the one line that is said about an
+ * option or a value that cannot be right.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <getopt.h>
+#include <stdint.h>
+
+/* Decimal digits and nothing else, from min to max. 0 or -EINVAL. */
+int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+
+/* enum uspawn_rung by name, and back. 0 or -EINVAL; never NULL. */
+int rung_parse(const char *name, uint32_t *ret);
+const char *rung_name(uint32_t rung);
+
+/* "--umask '9z': must be FORM". Returns EXIT_OWN_ERROR, as the next does. */
+int refuse_value(const char *option, const char *value, const char *form);
+
+/* About the option that getopt_long(3) has just answered with '?' or ':'. optstring begins with "+:". */
+int refuse_option(int answer, char *const *argv, const struct option *known);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * So many places, at each of which one item runs at a time, all on one ring. An item that was given to a place stays
+ * there until it has ended for good: it is started again when it may be tried once more, or when the system was short
+ * of processes or memory.
+ */
+#ifndef POOL_H
+#define POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uspawn.h>
+
+#include "each.h"
+#include "signals.h"
+#include "template.h"
+
+struct job {
+	struct uspawn_child child;
+	struct job *next; /* on one of the pool's lists */
+	char *item;       /* a copy */
+	size_t size;
+	uint64_t seq;
+	unsigned tries;
+	bool timed_out;
+	int64_t began, began_us; /* monotonic; since 1970, if it will be logged */
+	int64_t due;             /* when to send the next signal; 0: never */
+	int due_signal;
+};
+
+struct pool {
+	struct uspawn_ring *ring;
+	int ring_fd;
+	struct uspawn_plan *plan; /* NULL: each item is another program */
+	struct uspawn_request request;
+	struct uspawn_fd input; /* of the children: /dev/null, opened once for all of them */
+	struct template template;
+	const struct each_options *options;
+	struct job *jobs, *idle, *again;
+	uint32_t fresh, running;          /* places never used yet begin at fresh */
+	uint32_t whole;                   /* USPAWN_KILL_GROUP if each item leads a group of its own */
+	bool clocks;                      /* some job may have a due time */
+	int64_t short_since, start_after; /* 0: there is enough of everything */
+	int64_t pause;
+};
+
+/* options and start stay the caller's. 0, or an exit code after a line about what is wrong. */
+int pool_open(struct pool *p, const struct each_options *options, const struct signal_state *start);
+
+/* A free place, or NULL. */
+struct job *pool_place(struct pool *p);
+
+/* Gives an item to it. 0 or -ENOMEM. */
+int pool_fill(struct job *job, const char *item, uint64_t seq);
+
+void pool_leave(struct pool *p, struct job *job); /* the place is free */
+void pool_again(struct pool *p, struct job *job); /* its item is to be started once more */
+struct job *pool_waiting(struct pool *p);         /* such a one, or NULL */
+
+/* 1: runs. 0: not now, will be tried again. Negative: could not be started, see job->child. */
+int pool_start(struct pool *p, struct job *job);
+
+/* Ended jobs, up to n; looks only. Returns how many, or -errno. */
+int pool_collect(struct pool *p, struct job **jobs, uint32_t n);
+
+/* To all that run. kill_later: and SIGKILL after --kill-after. */
+void pool_signal(struct pool *p, int signo, bool kill_later);
+
+/* Sends what is due. Returns after how many ns to come again; negative: never. */
+int64_t pool_tick(struct pool *p);
+
+/* The system has refused for so long, with nothing running, that waiting is no use. */
+bool pool_starved(const struct pool *p);
+
+void pool_close(struct pool *p);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of how a child ended, for other programs: JSON, and the job log whose columns people's scripts know from GNU
+ * parallel. An argument may hold any bytes, so both escape.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <uspawn.h>
+
+/* What the child itself does not know. */
+struct record {
+	const struct uspawn_child *child;
+	char *const *argv;
+	const char *item; /* NULL: there is none */
+	uint64_t seq;     /* from 1 */
+	unsigned tries;
+	int64_t began_us; /* since 1970 */
+	int64_t wall_ns;
+	bool timed_out;
+};
+
+/* "FILE", or "fd:N" for one that is open. Truncates a file. NULL: errno says why. */
+FILE *record_open(const char *where);
+
+/* A quoted string. A byte that is not UTF-8 becomes \udc80 to \udcff, from which os.fsencode() of Python gets it back.
+ */
+void json_string(FILE *to, const char *text);
+
+/* One line, one object. */
+void record_json(FILE *to, const struct record *r);
+
+void joblog_header(FILE *to);
+void joblog_line(FILE *to, const struct record *r);
+
+/* A command as a shell would take it, on one line. */
+void shell_words(FILE *to, char *const *argv);
+
+int64_t record_clock_us(void);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * "uspawn run": one command, from its start to its end. What env(1), setsid(1) and timeout(1) do one after the other,
+ * each by one more exec, is one request here.
+ */
+#include "run.h"
+#include "commands.h"
+#include "duration.h"
+#include "failure.h"
+#include "options.h"
+#include "record.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A command that runs, and the clock that runs against it. */
+struct watch {
+	struct uspawn_child *child;
+	int signals;
+	int64_t due; /* when the next signal is sent; negative: never */
+	int64_t kill_after;
+	int timeouts;   /* how many were sent: TERM, then KILL */
+	uint32_t whole; /* USPAWN_KILL_GROUP if it leads a group of its own */
+	bool verbose;
+};
+
+static void send_signal(struct watch *w, int signo, const char *why)
+{
+	if (w->verbose)
+		complain("%s: sending %s to %d", why, signal_name(signo), w->child->pid);
+	uspawn_kill(w->child, signo, w->whole);
+}
+
+/* Time is up: TERM, and CONT as timeout(1) does, since a stopped process sees no TERM. The next time KILL. */
+static void time_is_up(struct watch *w)
+{
+	if (w->timeouts++) {
+		send_signal(w, SIGKILL, "--kill-after");
+		w->due = -1;
+		return;
+	}
+	send_signal(w, SIGTERM, "--timeout");
+	uspawn_kill(w->child, SIGCONT, w->whole);
+	w->due = w->kill_after ? now_ns() + w->kill_after : -1;
+}
+
+static void forward(struct watch *w)
+{
+	bool terminal;
+	int signo;
+
+	while ((signo = signal_take(w->signals, &terminal)) > 0)
+		if (!terminal || w->whole)
+			send_signal(w, signo, "received");
+}
+
+static void supervise(struct watch *w)
+{
+	/* where a child has no pidfd, look every 10 ms */
+	struct pollfd p[] = {
+		{ .fd = w->signals, .events = POLLIN },
+		{ .fd = w->child->pidfd, .events = POLLIN },
+	};
+	int64_t blind = p[1].fd < 0 ? 10 * NS_PER_MS : -1, left;
+
+	while (uspawn_wait(w->child, 0) == 0) {
+		left = w->due < 0 ? -1 : w->due - now_ns();
+		if (w->due >= 0 && left <= 0) {
+			time_is_up(w);
+			continue;
+		}
+		if (blind > 0 && (left < 0 || left > blind))
+			left = blind;
+		if (poll(p, 2, duration_to_poll(left)) > 0 && p[0].revents)
+			forward(w);
+	}
+}
+
+static void say_end(const struct uspawn_exit *e, int64_t wall_ns)
+{
+	char how[64];
+
+	if (e->code == USPAWN_EXITED)
+		snprintf(how, sizeof(how), "exited with %d", e->status);
+	else
+		snprintf(how, sizeof(how), "killed by %s%s", signal_name(e->status),
+			 e->code == USPAWN_DUMPED ? ", core dumped" : "");
+	complain("%s after %.3f s (user %.3f s, system %.3f s, at most %llu KiB)", how, (double)wall_ns / 1e9,
+		 (double)e->utime_us / 1e6, (double)e->stime_us / 1e6, (unsigned long long)e->maxrss_kib);
+}
+
+static int exit_code(const struct uspawn_exit *e, int timeouts)
+{
+	if (timeouts)
+		return timeouts > 1 ? EXIT_SIGNAL + SIGKILL : EXIT_TIMED_OUT;
+	switch (e->code) {
+	case USPAWN_EXITED:
+		return e->status;
+	case USPAWN_KILLED:
+	case USPAWN_DUMPED:
+		return EXIT_SIGNAL + e->status;
+	default:
+		complain("the command has ended, but somebody else took its status");
+		return EXIT_OWN_ERROR;
+	}
+}
+
+/* Starts it and sees it through. Without a plan, failure says why there is none. Returns the exit code. */
+static int execute(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure, int signals,
+		   FILE *json)
+{
+	struct uspawn_child child = { .failure = *failure };
+	struct watch w = {
+		.child = &child, .signals = signals, .due = -1, .kill_after = run->kill_after, .verbose = run->verbose
+	};
+	struct record record = { .child = &child, .argv = run->argv, .began_us = record_clock_us() };
+	int64_t began = now_ns();
+	int code;
+
+	if (!plan)
+		child.exit = (struct uspawn_exit){ .code = USPAWN_FAILED, .status = failure->errnum };
+	if (!plan || uspawn_start(&child, plan, NULL) < 0) {
+		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects);
+	} else {
+		if (run->verbose)
+			complain("started %d by %s", child.pid, rung_name(child.rung));
+		if (run->timeout)
+			w.due = began + run->timeout;
+		if ((run->request.flags & USPAWN_SETSID) ||
+		    ((run->request.flags & USPAWN_SETPGROUP) && !run->request.pgroup))
+			w.whole = USPAWN_KILL_GROUP;
+		supervise(&w);
+		if (run->verbose)
+			say_end(&child.exit, now_ns() - began);
+		code = exit_code(&child.exit, w.timeouts);
+	}
+	if (json) {
+		record.wall_ns = now_ns() - began;
+		record.timed_out = w.timeouts > 0;
+		record_json(json, &record);
+	}
+	return code;
+}
+
+/* The record's file is opened after the plan was made, which has read the numbers of --fd and its like by then. */
+static int with_record(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure,
+		       int signals)
+{
+	FILE *json = NULL;
+	int code, failed;
+
+	if (run->json) {
+		json = *run->json ? record_open(run->json) : stderr;
+		if (!json) {
+			complain("--json: %s: %s", run->json, strerror(errno));
+			return EXIT_OWN_ERROR;
+		}
+	}
+	code = execute(run, plan, failure, signals, json);
+	if (json) {
+		failed = ferror(json);
+		if ((json != stderr && fclose(json)) || failed) {
+			complain("--json: %s: %s", run->json, failed ? "could not be written" : strerror(errno));
+			code = EXIT_OWN_ERROR;
+		}
+	}
+	return code;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct uspawn_failure failure = { 0 };
+	struct uspawn_plan *plan = NULL;
+	struct run run = { 0 };
+	int code, signals;
+
+	code = run_options(&run, argc, argv);
+	if (code < 0) {
+		uspawn_plan_new(&plan, &run.request, &failure);
+		signals = signal_listen(&run.start, TO_HAND_ON);
+		if (signals < 0) {
+			complain("signalfd: %s", strerror(-signals));
+			code = EXIT_OWN_ERROR;
+		} else {
+			code = with_record(&run, plan, &failure, signals);
+			close(signals);
+		}
+		uspawn_plan_free(plan);
+	}
+	run_done(&run);
+	return code;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals: their names, sets of them as the library takes them (signal n is bit n - 1), and how the program itself
+ * listens to them without changing what its children see.
+ */
+#ifndef SIGNALS_H
+#define SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
+
+/* What is meant for the program that runs, not for the one that started it. */
+#define TO_HAND_ON (SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGQUIT))
+
+/* "TERM", "SIGTERM", "15", "RTMIN+1". The number, or -EINVAL. */
+int signal_parse(const char *name);
+
+/* As env(1) has it: names with commas between them; NULL means all. 0 or -EINVAL. */
+int signal_list_parse(const char *list, uint64_t *ret);
+
+/* "SIGTERM". In a buffer that the next call uses again. */
+const char *signal_name(int signo);
+
+/* What the program was started with, so that a child can be given the same. */
+struct signal_state {
+	uint64_t blocked;
+	uint64_t ignored;
+};
+
+void signal_state_read(struct signal_state *ret);
+
+/*
+ * From here on those of the signals that were neither ignored nor blocked at the start are read from a descriptor.
+ * SIGCHLD is set to its default, since an ignored one loses exits. Returns the descriptor, or -errno.
+ */
+int signal_listen(const struct signal_state *start, uint64_t signals);
+
+/* 0: none. The terminal tells everybody in its foreground group, so a child there knows already: *ret_terminal. */
+int signal_take(int fd, bool *ret_terminal);
+
+#endif

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Assertions as TAP lines, and the few ways in which the tests start the program: argv[1] of each test."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+program = os.path.abspath(sys.argv[1])
+folder = tempfile.mkdtemp(prefix="uspawn-test-")
+os.chdir(folder)
+os.environ["PATH"] = "/usr/bin:/bin" # a directory that may not be searched would change what is said of a missing program
+count = failed = 0
+
+
+def ok(condition, name, seen=""):
+    """One assertion. What was seen is only shown if it does not hold."""
+    global count, failed
+    count += 1
+    print(f"{'ok' if condition else 'not ok'} {count} - {name}", flush=True)
+    if not condition:
+        failed += 1
+        for line in str(seen).splitlines():
+            print(f"# {line}", flush=True)
+
+
+def same(seen, expected, name):
+    ok(seen == expected, name, f"seen     {seen!r:.1000}\nexpected {expected!r:.1000}")
+
+
+def skip(name, why):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {why}", flush=True)
+
+
+def start(*words, wrap=(), **options):
+    """Starts the program with pipes; `wrap` is a command line before it."""
+    for stream in ("stdin", "stdout", "stderr"):
+        options.setdefault(stream, subprocess.PIPE)
+    return subprocess.Popen([*wrap, program, *words], **options)
+
+
+def run(*words, input=b"", **options):
+    """Runs it to its end: an object with returncode, and bytes stdout and stderr."""
+    process = start(*words, **options)
+    out, err = process.communicate(input, timeout=120)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def refused(words, option, name):
+    """It must exit with 125, say one line that names the option, and write nothing to standard output."""
+    end = run(*words)
+    ok(end.returncode == 125 and end.stdout == b"" and end.stderr.count(b"\n") == 1 and option in end.stderr.decode(),
+       name, end)
+
+
+def write(name, text, mode=0o644):
+    with open(name, "w") as file:
+        file.write(text)
+    os.chmod(name, mode)
+    return name
+
+
+def read(name):
+    with open(name) as file:
+        return file.read()
+
+
+def done():
+    os.chdir("/")
+    shutil.rmtree(folder)
+    print(f"1..{count}", flush=True)
+    sys.exit(failed > 0)
