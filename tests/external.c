@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting by the caller's own loop: poll on the pidfd, or the caller's own io_uring. The ring only starts. */
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/kernel.h"
+#include "harness/rings.h"
+
+CheckedSuite(external);
+
+static void wait_readable(const struct uspawn_child *child)
+{
+	struct pollfd ready = { .fd = child->pidfd, .events = POLLIN };
+
+	cr_assert_eq(poll(&ready, 1, 30000), 1, "the pidfd does not become readable");
+}
+
+CheckedTest(external, pidfd_says_the_end)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	int end;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 4, USPAWN_RING_EXTERNAL), 0);
+	end = ring_sleeper(ring, &child, "4");
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	close(end);
+	wait_readable(&child);
+	cr_assert_eq(uspawn_wait(&child, 0), 1);
+	assert_exited(&child, 4);
+	uspawn_ring_free(ring);
+}
+
+CheckedTest(external, pidfd_says_the_failure)
+{
+	struct uspawn_ring *ring;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 4, USPAWN_RING_EXTERNAL), 0);
+	for (uint32_t rung = USPAWN_RUNG_ASYNC; rung <= USPAWN_RUNG_FORK; rung++) {
+		struct uspawn_child child;
+		struct uspawn_plan *plan;
+
+		cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .rung = rung, .argv = LIST("/no/such")), NULL), 0);
+		cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), 0);
+		uspawn_plan_free(plan);
+		wait_readable(&child);
+		cr_assert_eq(uspawn_wait(&child, 0), 1);
+		assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
+	}
+	uspawn_ring_free(ring);
+}
+
+CheckedTest(external, ring_freed_before_the_end)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	int end;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 4, USPAWN_RING_EXTERNAL), 0);
+	end = ring_sleeper(ring, &child, "2");
+	uspawn_ring_free(ring);
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	close(end);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 2);
+}
+
+static void own_ring(struct io_uring *own)
+{
+	int r = io_uring_queue_init(8, own, 0);
+
+	if (r < 0)
+		cr_skip_test("io_uring_setup: %s", strerror(-r));
+}
+
+/* Prepares and waits until the library says that it ended. Returns how often that took. */
+static int wait_by(struct io_uring *own, struct uspawn_child *child)
+{
+	struct io_uring_cqe *cqe;
+	int rounds = 0;
+
+	do {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(own);
+
+		io_uring_sqe_set_data64(sqe, 0x1234567890abcdef);
+		uspawn_prep_wait(sqe, child);
+		cr_assert_eq(io_uring_submit(own), 1);
+		cr_assert_eq(io_uring_wait_cqe(own, &cqe), 0);
+		cr_assert_eq(cqe->user_data, 0x1234567890abcdef);
+		io_uring_cqe_seen(own, cqe);
+		rounds++;
+	} while (uspawn_wait(child, 0) == 0);
+	return rounds;
+}
+
+CheckedTest(external, callers_io_uring)
+{
+	struct io_uring own;
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	int end;
+
+	own_ring(&own);
+	cr_assert_eq(uspawn_ring_new(&ring, 4, USPAWN_RING_EXTERNAL), 0);
+	end = ring_sleeper(ring, &child, "11");
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	close(end);
+	cr_assert_lt(wait_by(&own, &child), 1000);
+	assert_exited(&child, 11);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("kill", "9")), NULL), 0);
+	cr_assert_lt(wait_by(&own, &child), 1000);
+	assert_killed(&child, 9);
+	uspawn_ring_free(ring);
+	io_uring_queue_exit(&own);
+}
+
+CheckedTest(external, callers_timeout_is_no_end)
+{
+	struct __kernel_timespec soon = { .tv_nsec = 5000000 };
+	struct io_uring own;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct uspawn_child child;
+	int end = -1;
+
+	own_ring(&own);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("eof", "0", "exit", "3"),
+				   FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	sqe = io_uring_get_sqe(&own);
+	uspawn_prep_wait(sqe, &child);
+	sqe->flags |= IOSQE_IO_LINK;
+	io_uring_prep_link_timeout(io_uring_get_sqe(&own), &soon, 0);
+	cr_assert_eq(io_uring_submit(&own), 2);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(io_uring_wait_cqe(&own, &cqe), 0);
+		io_uring_cqe_seen(&own, cqe);
+	}
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	close(end);
+	cr_assert_lt(wait_by(&own, &child), 1000);
+	assert_exited(&child, 3);
+	io_uring_queue_exit(&own);
+}

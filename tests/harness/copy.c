@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What a copy has to say comes back in memory that both have. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "copy.h"
+
+enum { COPY_DONE = 0, COPY_FAILED = 1, COPY_SKIPPED = 77 };
+
+static struct {
+	char text[256];
+} * said;
+
+void copy_fail(const char *file, int line, const char *what)
+{
+	snprintf(said->text, sizeof(said->text), "%s:%d: %s", file, line, what);
+	_exit(COPY_FAILED);
+}
+
+void copy_skip(const char *why)
+{
+	snprintf(said->text, sizeof(said->text), "%s", why);
+	_exit(COPY_SKIPPED);
+}
+
+void copy_run(void (*fn)(void))
+{
+	char text[sizeof(said->text)];
+	int status = -1;
+	pid_t pid;
+
+	said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert(said != MAP_FAILED);
+	pid = fork();
+	if (pid == 0) {
+		fn();
+		_exit(COPY_DONE);
+	}
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+	snprintf(text, sizeof(text), "%s", said->text);
+	munmap(said, sizeof(*said));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == COPY_SKIPPED)
+		cr_skip_test("%s", text);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == COPY_DONE, "wait status %#x %s", (unsigned)status, text);
+}

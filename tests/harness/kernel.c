@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The one room of the tests that knows call numbers. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+#define P_PIDFD_VALUE 3
+#define UNSHARE_FLAG  (1u << 1) /* CLOSE_RANGE_UNSHARE */
+
+/* A call is refused if the argument, masked, is the value. */
+static const struct refusal {
+	uint32_t call;
+	int number, argument;
+	uint32_t mask, value;
+} refusals[] = {
+	{ CALL_CLONE3, SYS_clone3, 0, 0, 0 },
+	{ CALL_CLONE_VM, SYS_clone, 0, CLONE_VM | CLONE_THREAD, CLONE_VM },
+	{ CALL_CLONE_PIDFD, SYS_clone, 0, CLONE_PIDFD | CLONE_THREAD, CLONE_PIDFD },
+	{ CALL_CLOSE_RANGE, SYS_close_range, 0, 0, 0 },
+	{ CALL_CLOSE_RANGE_UNSHARE, SYS_close_range, 2, UNSHARE_FLAG, UNSHARE_FLAG },
+	{ CALL_PIDFD_OPEN, SYS_pidfd_open, 0, 0, 0 },
+	{ CALL_PIDFD_SEND_SIGNAL, SYS_pidfd_send_signal, 0, 0, 0 },
+	{ CALL_WAITID_PIDFD, SYS_waitid, 0, ~0u, P_PIDFD_VALUE },
+	{ CALL_IO_URING, SYS_io_uring_setup, 0, 0, 0 },
+	{ CALL_IO_URING_ENTER, SYS_io_uring_enter, 0, 0, 0 },
+	{ CALL_UNSHARE, SYS_unshare, 0, 0, 0 },
+	{ CALL_CLONE, SYS_clone, 0, CLONE_THREAD, 0 },
+};
+
+#define NREFUSALS (sizeof(refusals) / sizeof(*refusals))
+
+/* Where the low half of an argument lies. */
+static uint32_t argument_offset(int n)
+{
+	return (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)n) +
+	       (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0);
+}
+
+void kernel_refuse(uint32_t calls, int errnum)
+{
+	struct sock_filter code[6 * NREFUSALS + 1];
+	struct sock_fprog program = { .filter = code };
+	uint32_t answer = errnum ? SECCOMP_RET_ERRNO | (uint32_t)errnum : SECCOMP_RET_TRAP;
+	unsigned short n = 0;
+
+	for (size_t i = 0; i < NREFUSALS; i++) {
+		const struct refusal *r = &refusals[i];
+
+		if (!(calls & r->call))
+			continue;
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)r->number, 0, 4);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument_offset(r->argument));
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, r->mask);
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program.len = n;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		cr_skip_test("seccomp filters: %s", strerror(errno));
+}
+
+static int trap_answer;
+
+static void answer_trap(int signo, siginfo_t *info, void *context)
+{
+	ucontext_t *user = context;
+
+	(void)signo, (void)info;
+#if defined(__x86_64__)
+	user->uc_mcontext.gregs[REG_RAX] = -trap_answer;
+#elif defined(__aarch64__)
+	user->uc_mcontext.regs[0] = (unsigned long long)-trap_answer;
+#else
+	(void)user;
+#endif
+}
+
+void kernel_answer_traps(int errnum)
+{
+	struct sigaction act = { .sa_sigaction = answer_trap, .sa_flags = SA_SIGINFO };
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+	cr_skip_test("answering a trap is not written for this machine");
+#endif
+	trap_answer = errnum;
+	sigaction(SIGSYS, &act, NULL);
+}
+
+int kernel_clone3(void)
+{
+	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		return -errno;
+	return waitpid((pid_t)pid, NULL, 0) < 0 ? -errno : 0;
+}
+
+int kernel_io_uring(void)
+{
+	uint64_t params[16] = { 0 };
+	long fd = syscall(SYS_io_uring_setup, 1, params);
+
+	if (fd < 0)
+		return -errno;
+	close((int)fd);
+	return 0;
+}
+
+int kernel_pidfd_open(int pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int kernel_gettid(void)
+{
+	return (int)syscall(SYS_gettid);
+}
+
+int kernel_is(int major, int minor)
+{
+	struct utsname name;
+	int a, b;
+
+	return uname(&name) == 0 && sscanf(name.release, "%d.%d", &a, &b) == 2 &&
+	       (a > major || (a == major && b >= minor));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What this kernel and process allow, asked without the library; and seccomp filters that take some of it away from the
+ * process for good. Each Criterion test is a process of its own, so a filter ends with its test.
+ */
+#ifndef TESTS_KERNEL_H
+#define TESTS_KERNEL_H
+
+#include <stdint.h>
+
+enum kernel_call {
+	CALL_CLONE3 = 1 << 0,
+	CALL_CLONE_VM = 1 << 1,    /* clone with CLONE_VM, threads excepted */
+	CALL_CLONE_PIDFD = 1 << 2, /* clone with CLONE_PIDFD: before 5.2 */
+	CALL_CLOSE_RANGE = 1 << 3,
+	CALL_CLOSE_RANGE_UNSHARE = 1 << 4,
+	CALL_PIDFD_OPEN = 1 << 5,
+	CALL_PIDFD_SEND_SIGNAL = 1 << 6,
+	CALL_WAITID_PIDFD = 1 << 7, /* waitid(P_PIDFD): before 5.4 */
+	CALL_IO_URING = 1 << 8,
+	CALL_IO_URING_ENTER = 1 << 9, /* the ring exists, and does not work */
+	CALL_UNSHARE = 1 << 10,
+	CALL_CLONE = 1 << 11, /* clone in every form, threads excepted */
+};
+
+/* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
+void kernel_refuse(uint32_t calls, int errnum);
+
+/* From now on a handler answers errnum for calls that are refused by SIGSYS. Skips the test on machines not known here.
+ */
+void kernel_answer_traps(int errnum);
+
+/* 0 or -errno. */
+int kernel_clone3(void);
+int kernel_io_uring(void);
+int kernel_pidfd_open(int pid);
+
+int kernel_gettid(void);
+
+/* Is it at least this version? Only where trying is no answer: a feature that shows in the timing of something else. */
+int kernel_is(int major, int minor);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of rings have in common. */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "rings.h"
+
+struct uspawn_ring *ring_enter(uint32_t flags)
+{
+	struct uspawn_ring *ring;
+	int r = flags & USPAWN_RING_EPOLL ? 0 : kernel_io_uring();
+
+	if (r < 0)
+		cr_skip_test("io_uring_setup: %s", strerror(-r));
+	cr_assert_eq(uspawn_ring_new(&ring, 8, flags), 0);
+	return ring;
+}
+
+void ring_witness(struct uspawn_ring *ring, struct uspawn_child *child, char *const *argv)
+{
+	struct uspawn_plan *plan;
+
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, NULL), 0);
+	uspawn_plan_free(plan);
+}
+
+int ring_sleeper(struct uspawn_ring *ring, struct uspawn_child *child, char *code)
+{
+	struct uspawn_plan *plan;
+	int end = -1;
+
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, WITNESS("eof", "0", "exit", code),
+					    FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+				     NULL),
+		     0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, USPAWN(args, .fds = &end, .nfds = 1)), 0);
+	uspawn_plan_free(plan);
+	return end;
+}
+
+void ring_assert_end(struct uspawn_ring *ring, struct uspawn_child *child)
+{
+	struct uspawn_event event;
+	int n;
+
+	do
+		n = uspawn_ring_wait(ring, &event, 1, -1);
+	while (n == 0); /* interrupted */
+	cr_assert_eq(n, 1);
+	cr_assert_eq(event.child, child);
+	cr_assert_eq(event.type, USPAWN_EVENT_END);
+	cr_assert(event.index == 0 && event.data == 0 && event.len == 0);
+	cr_assert_eq(child->state, USPAWN_ENDED);
+	cr_assert_eq(child->pidfd, -1);
+}
+
+void ring_assert_idle(struct uspawn_ring *ring)
+{
+	struct uspawn_event event;
+
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, -1), -ECHILD);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Shortages are reported as what they are, at their step; large numbers cost no more than small ones. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/files.h"
+#include "harness/way.h"
+
+CheckedSuite(limits);
+
+/* One number far up, and one above a limit that was lowered since. */
+EachRung(limits, c32_descriptors_far_up_are_gone)
+{
+	REPORT r;
+	struct rlimit limit, low;
+	int far;
+
+	report_open(&r);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	far = fcntl(0, F_DUPFD, (int)(limit.rlim_cur > 900001 ? 900000 : limit.rlim_cur - 1));
+	cr_assert_gt(far, 1000);
+	way_report(way, &r, USPAWN(request), NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	low = (struct rlimit){ 500, limit.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	way_report(way, &r, USPAWN(request), NULL);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	cr_assert_eq(report_number(&r, "nofile"), 500);
+	close(far);
+}
+
+struct small_stack {
+	struct way *way;
+	char **argv;
+	const char *search;
+	int done;
+};
+
+static void *start_on_small_stack(void *p)
+{
+	struct small_stack *s = p;
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = s->way->rung, .path = WITNESS_PATH, .argv = s->argv), NULL),
+		     0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 0);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .rung = s->way->rung, .file = "tool", .search = s->search, .argv = s->argv,
+				   .flags = USPAWN_SH_FALLBACK),
+			    NULL),
+		     0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 7);
+	s->done = 1;
+	return NULL;
+}
+
+/* What a start needs of stack does not grow with what it is asked for. */
+EachRung(limits, c33_small_stack)
+{
+	enum { MANY = 100000 };
+	SCRATCH s;
+	char search[PATH_MAX + 200];
+	struct small_stack small = { .way = way, .argv = malloc((MANY + 1) * sizeof(char *)), .search = search };
+	pthread_attr_t attr;
+	pthread_t thread;
+
+#if defined(__SANITIZE_ADDRESS__)
+	cr_skip_test("the sanitizer itself needs more stack");
+#endif
+	scratch_make(&s);
+	scratch_file(&s, "tool", 0755, "exit 7\n");
+	memset(search, '/', PATH_MAX);
+	snprintf(search + PATH_MAX, 200, ":%s", s.path);
+	for (int i = 0; i < MANY; i++)
+		small.argv[i] = "--";
+	small.argv[MANY] = NULL;
+	pthread_attr_init(&attr);
+	/* The least there is, and room for the frames of the test itself. */
+	cr_assert_eq(pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384), 0);
+	cr_assert_eq(pthread_create(&thread, &attr, start_on_small_stack, &small), 0);
+	pthread_join(thread, NULL);
+	cr_assert(small.done);
+	free(small.argv);
+}
+
+static uint32_t rung;
+
+/* Of a copy: by whatever rung, and back. */
+static int start_in_copy(struct uspawn_ring *ring, struct uspawn_child *child)
+{
+	struct uspawn_plan *plan;
+	struct uspawn_event event;
+	int r;
+
+	if (rung != USPAWN_RUNG_ASYNC) {
+		r = uspawn(child, USPAWN(request, .argv = LIST("/bin/true"), .rung = rung), NULL);
+		copy_assert(uspawn_wait(child, -1) == 1);
+		return r;
+	}
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("/bin/true")), NULL) == 0);
+	r = uspawn_ring_start(ring, child, plan, NULL);
+	uspawn_plan_free(plan);
+	if (r == 0)
+		while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+			; /* interrupted */
+	return r;
+}
+
+/* Root has no such limit, so it becomes a user whom nothing else runs as. */
+static void too_many_processes(void)
+{
+	struct rlimit limit, one;
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+
+	copy_assert(uspawn_ring_new(&ring, 1, 0) == 0);
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(54321) < 0 || setuid(54321) < 0))
+		copy_skip("cannot become another user");
+	getrlimit(RLIMIT_NPROC, &limit);
+	one = (struct rlimit){ 0, limit.rlim_max };
+	copy_assert(setrlimit(RLIMIT_NPROC, &one) == 0);
+	copy_assert(start_in_copy(ring, &child) == -EAGAIN);
+	copy_assert(child.failure.step == USPAWN_STEP_CLONE && child.failure.errnum == EAGAIN);
+	copy_assert(child.exit.code == USPAWN_FAILED && child.state == USPAWN_ENDED);
+	copy_assert(child.pidfd == -1);
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+	copy_assert(setrlimit(RLIMIT_NPROC, &limit) == 0);
+	copy_assert(start_in_copy(ring, &child) == 0);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+	copy_assert(child.rung == rung);
+	uspawn_ring_free(ring);
+}
+
+EachRung(limits, c35_too_many_processes)
+{
+	rung = way->rung;
+	copy_run(too_many_processes);
+}
+
+/* A descriptor that cannot be had is no missing feature: the rung stays as it is. */
+EachRung(limits, no_number_for_the_pidfd)
+{
+	struct rlimit limit, none;
+	struct uspawn_child child;
+	int r;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	r = way_start(way, &child, USPAWN(request, WITNESS("exit", "0")), NULL);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert_eq(r, -EMFILE);
+	assert_failed(&child, EMFILE, USPAWN_STEP_CLONE, 0);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "5")), NULL), 0);
+	assert_exited(&child, 5);
+}
+
+CheckedTest(limits, no_number_for_a_ring)
+{
+	struct rlimit limit, none;
+	struct uspawn_ring *ring = (void *)&limit;
+	int r;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	errno = 77;
+	r = uspawn_ring_new(&ring, 1, 0);
+	cr_assert_eq(errno, 77);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert_eq(r, -EMFILE);
+	cr_assert_eq(ring, (void *)&limit, "written although it failed");
+}

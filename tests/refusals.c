@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* What a container or an old kernel refuses is replaced: the same is seen from outside. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/files.h"
+#include "harness/kernel.h"
+#include "harness/way.h"
+
+CheckedSuite(refusals);
+
+static void assert_starts(void)
+{
+	REPORT r;
+	struct uspawn_child child;
+	int low = file_new(3), high = file_new(300), fds[] = { low, -1 };
+
+	report_open(&r);
+	fcntl(high, F_SETFD, 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, .path = WITNESS_PATH, .argv = r.argv, .cwd = "/",
+					   FDS({ 1, .fd = high }, { 5, .fd = USPAWN_ARG(0) }, { low, USPAWN_NULL },
+					       { 400, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) })),
+				    USPAWN(args, .fds = fds, .nfds = 2)),
+			     0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 0);
+		close(fds[1]);
+		report_read(&r);
+		report_assert_file(&r, 1, high);
+		report_assert_file(&r, 5, low);
+		cr_assert_str_eq(report_value(&r, "cwd"), "/");
+		cr_assert(!report_find(&r, "fd.300"), "what was not named is open");
+		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("kill", "9")), NULL), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_killed(&child, 9);
+		cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("/no/such"), FDS({ 1, .fd = high })), NULL),
+			     -ENOENT);
+		assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
+	}
+	close(low);
+	close(high);
+}
+
+static void assert_ring(uint32_t flags)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plans[3];
+	struct uspawn_child children[9];
+	struct uspawn_event event;
+	int n, total = 0;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 0, flags), 0);
+	cr_assert_eq(uspawn_plan_new(&plans[0], USPAWN(request, WITNESS("exit", "5"), FDS({ 7, .fd = 0 })), NULL), 0);
+	cr_assert_eq(uspawn_plan_new(&plans[1], USPAWN(request, .argv = LIST("/no/such")), NULL), 0);
+	cr_assert_eq(uspawn_plan_new(&plans[2], USPAWN(request, .argv = LIST("/bin/sleep", "300")), NULL), 0);
+	for (int i = 0; i < 9; i++)
+		cr_assert_eq(uspawn_ring_start(ring, &children[i], plans[i % 3], NULL), 0);
+	for (int i = 0; i < 9; i += 3)
+		cr_assert_eq(uspawn_kill(&children[i + 2], SIGKILL, 0), 0);
+	while ((n = uspawn_ring_wait(ring, &event, 1, -1)) >= 0)
+		total += n;
+	cr_assert_eq(n, -ECHILD);
+	cr_assert_eq(total, 9);
+	for (int i = 0; i < 9; i += 3) {
+		assert_exited(&children[i], 5);
+		assert_failed(&children[i + 1], ENOENT, USPAWN_STEP_EXEC, 0);
+		assert_killed(&children[i + 2], SIGKILL);
+	}
+	for (int i = 0; i < 3; i++)
+		uspawn_plan_free(plans[i]);
+	uspawn_ring_free(ring);
+}
+
+static void assert_all_works(void)
+{
+	assert_starts();
+	assert_ring(0);
+	assert_ring(USPAWN_RING_EPOLL);
+	cr_assert_eq(uspawn_settle(-1), 0);
+}
+
+#define REFUSAL(name, calls, errnum)           \
+	CheckedTest(refusals, name##_##errnum) \
+	{                                      \
+		kernel_refuse(calls, errnum);  \
+		assert_all_works();            \
+	}
+
+/* The answers that mean "not here", as filters and kernels give them. */
+#define EachRefusal(name, calls)     \
+	REFUSAL(name, calls, ENOSYS) \
+	REFUSAL(name, calls, EPERM)  \
+	REFUSAL(name, calls, EINVAL)
+
+EachRefusal(c10_clone3, CALL_CLONE3)
+EachRefusal(c28_clone3_and_shared_memory, CALL_CLONE3 | CALL_CLONE_VM)
+EachRefusal(c32_close_range, CALL_CLOSE_RANGE)
+EachRefusal(close_range_unshare, CALL_CLOSE_RANGE_UNSHARE)
+EachRefusal(close_range_and_unshare, CALL_CLOSE_RANGE | CALL_UNSHARE)
+EachRefusal(c41_pidfd_open, CALL_PIDFD_OPEN)
+EachRefusal(c41_wait_by_pidfd, CALL_WAITID_PIDFD)
+EachRefusal(c17_io_uring, CALL_IO_URING)
+EachRefusal(c17_io_uring_enter, CALL_IO_URING_ENTER)
+REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EINVAL)
+REFUSAL(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL, ENOSYS)
+
+#define LATE_REFUSAL(name, calls, errnum)             \
+	CheckedTest(refusals, late_##name##_##errnum) \
+	{                                             \
+		assert_all_works();                   \
+		kernel_refuse(calls, errnum);         \
+		assert_ring(0);                       \
+		assert_all_works();                   \
+	}
+
+/* The filter comes when everything has worked before. */
+LATE_REFUSAL(clone3, CALL_CLONE3, EPERM)
+LATE_REFUSAL(clone3_and_shared_memory, CALL_CLONE3 | CALL_CLONE_VM, EPERM)
+LATE_REFUSAL(close_range, CALL_CLOSE_RANGE, EPERM)
+LATE_REFUSAL(wait_by_pidfd, CALL_WAITID_PIDFD, EINVAL)
+LATE_REFUSAL(io_uring, CALL_IO_URING, EPERM)
+
+/* Where a shared table can no longer be cut, an asynchronous start learns it too late, and says so; the next
+   one works. */
+CheckedTest(refusals, late_close_range_and_unshare)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event event;
+
+	assert_all_works();
+	kernel_refuse(CALL_CLOSE_RANGE | CALL_UNSHARE, EPERM);
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "5")), NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), 0);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	if (child.exit.code == USPAWN_FAILED)
+		assert_failed(&child, ENOSYS, USPAWN_STEP_FD, 0);
+	else
+		assert_exited(&child, 5);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+	assert_all_works();
+}
+
+/* No pidfd at all: the kernel of ten years ago. */
+CheckedTest(refusals, c41_everything_at_once)
+{
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	kernel_refuse(CALL_CLONE_PIDFD | CALL_WAITID_PIDFD, EINVAL);
+	kernel_refuse(CALL_CLONE3 | CALL_PIDFD_OPEN | CALL_PIDFD_SEND_SIGNAL | CALL_CLOSE_RANGE | CALL_IO_URING,
+		      ENOSYS);
+	assert_all_works();
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* A filter that comes while a ring is in use. */
+CheckedTest(refusals, c17_io_uring_is_lost_while_children_run)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_child child, later;
+	struct uspawn_plan *plan;
+	struct uspawn_event event;
+	int end = -1, n = 0;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, WITNESS("eof", "0", "exit", "5"),
+					    FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+				     NULL),
+		     0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, USPAWN(args, .fds = &end, .nfds = 1)), 0);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 1000000), 0);
+	kernel_refuse(CALL_IO_URING | CALL_IO_URING_ENTER, EPERM);
+	close(end);
+	cr_assert_eq(uspawn_ring_start(ring, &later, plan, USPAWN(args, .fds = &end, .nfds = 1)), 0);
+	close(end);
+	for (int got = 0; got < 2; got += n) {
+		n = uspawn_ring_wait(ring, &event, 1, -1);
+		cr_assert_geq(n, 0);
+	}
+	assert_exited(&child, 5);
+	assert_exited(&later, 5);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+#define SHORTAGE(errnum)                                  \
+	CheckedTest(refusals, c10_no_refusal_is_##errnum) \
+	{                                                 \
+		assert_shortage(errnum);                  \
+	}
+
+/* A passing shortage is reported, not taken for a missing feature. */
+static void assert_shortage(int errnum)
+{
+	struct uspawn_child child;
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+
+	if (way_missing(USPAWN_RUNG_ASYNC))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_ASYNC));
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
+	kernel_refuse(CALL_CLONE3, errnum);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0")), NULL), -errnum);
+		assert_failed(&child, errnum, USPAWN_STEP_CLONE, 0);
+		cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), -errnum);
+		assert_failed(&child, errnum, USPAWN_STEP_CLONE, 0);
+	}
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+SHORTAGE(EAGAIN)
+SHORTAGE(ENOMEM)
+SHORTAGE(EMFILE)
+SHORTAGE(EBUSY)
+
+/* A refusal that all calls agree on is one. */
+CheckedTest(refusals, c10_no_call_left)
+{
+	struct uspawn_child child;
+
+	kernel_refuse(CALL_CLONE3 | CALL_CLONE, EPERM);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0")), NULL), -EPERM);
+	assert_failed(&child, EPERM, USPAWN_STEP_CLONE, 0);
+}
+
+/* The filter traps, and the host's handler answers: a caller that blocked SIGSYS would be killed. */
+CheckedTest(refusals, c27_trap_with_a_handler)
+{
+	kernel_answer_traps(ENOSYS);
+	kernel_refuse(CALL_CLONE3, 0);
+	assert_starts();
+	assert_ring(USPAWN_RING_EPOLL);
+}
+
+static const char *cap;
+static uint32_t cap_rung;
+
+static void start_capped(void)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct uspawn_plan *plan;
+	struct uspawn_ring *ring;
+
+	setenv("USPAWN_RUNG", cap, 1);
+	copy_assert(uspawn_ring_new(&ring, 0, USPAWN_RING_EPOLL) == 0);
+	if (cap_rung == USPAWN_RUNG_FORK)
+		kernel_refuse(CALL_CLONE3 | CALL_CLONE_VM | CALL_IO_URING | CALL_PIDFD_OPEN, 0);
+	copy_assert(uspawn(&child, USPAWN(request, WITNESS("exit", "4")), NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 4);
+	copy_assert(child.rung >= cap_rung && (child.rung == cap_rung || cap_rung == USPAWN_RUNG_ASYNC));
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "4")), NULL) == 0);
+	copy_assert(uspawn_ring_start(ring, &child, plan, NULL) == 0);
+	copy_assert(child.rung == cap_rung);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 4);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+static void assert_cap(const char *name, uint32_t at)
+{
+	if (way_missing(at))
+		cr_skip_test("%s", way_missing(at));
+	cap = name;
+	cap_rung = at;
+	copy_run(start_capped);
+}
+
+CheckedTest(refusals, environment_caps_at_async)
+{
+	assert_cap("async", USPAWN_RUNG_ASYNC);
+}
+
+CheckedTest(refusals, environment_caps_at_vfork)
+{
+	assert_cap("vfork", USPAWN_RUNG_VFORK);
+}
+
+CheckedTest(refusals, environment_caps_at_clone)
+{
+	assert_cap("clone", USPAWN_RUNG_CLONE);
+}
+
+/* And none of the calls that a filter might kill for is made. */
+CheckedTest(refusals, c27_c55_environment_caps_at_fork)
+{
+	assert_cap("fork", USPAWN_RUNG_FORK);
+}
+
+static void start_in_new_time(void)
+{
+	struct uspawn_child child;
+
+	if (unshare(0x80) < 0) /* CLONE_NEWTIME */
+		copy_skip(strerror(errno));
+	copy_assert(uspawn(&child, USPAWN(request, WITNESS("exit", "6")), NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 6);
+}
+
+CheckedTest(refusals, c28_time_namespace)
+{
+	copy_run(start_in_new_time);
+}

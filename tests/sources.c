@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a descriptor of the child comes from: a file that is opened, an argument, a number that a plan has read. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/files.h"
+#include "harness/way.h"
+
+CheckedSuite(sources);
+
+static void close_all(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+EachRung(sources, null_and_closed)
+{
+	REPORT r;
+	struct report_fd seen;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), target = file_free_number(64);
+
+	report_open(&r);
+	way_report(way, &r,
+		   USPAWN(request, FDS({ 0, USPAWN_CLOSED }, { target, USPAWN_NULL }, { 2, USPAWN_NULL },
+				       { 900, USPAWN_CLOSED })),
+		   NULL);
+	report_assert_file(&r, target, null);
+	report_assert_file(&r, 2, null);
+	cr_assert(report_fd(&r, target, &seen) && strcmp(seen.access, "rw") == 0);
+	cr_assert_str_eq(report_fds(&r), "1 2 64");
+	close(null);
+}
+
+/* By the child, with the caller's directory and umask, not the child's own. */
+EachRung(sources, open)
+{
+	REPORT r;
+	SCRATCH s;
+	struct report_fd seen;
+	char *here = getcwd(NULL, 0);
+	int file;
+
+	report_open(&r);
+	scratch_make(&s);
+	scratch_directory(&s, "sub", 0755);
+	cr_assert(chdir(s.path) == 0);
+	umask(0027);
+	way_report(way, &r,
+		   USPAWN(request, .flags = USPAWN_SETUMASK, .umask = 0777, .cwd = "sub",
+			  FDS({ 5, USPAWN_OPEN, .path = "made", .oflag = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+				.mode = 0666 },
+			      { 1, USPAWN_OPEN, .path = "/dev/null", .oflag = O_RDONLY })),
+		   NULL);
+	file = open("made", O_RDONLY | O_CLOEXEC);
+	report_assert_file(&r, 5, file);
+	cr_assert(report_fd(&r, 5, &seen) && strcmp(seen.access, "w") == 0 && seen.status & O_APPEND);
+	cr_assert(report_fd(&r, 1, &seen) && strcmp(seen.access, "r") == 0);
+	cr_assert_eq(access("sub/made", F_OK), -1);
+	cr_assert_str_eq(report_fds(&r), "0 1 2 5");
+	close(file);
+	cr_assert(chdir(here) == 0);
+	free(here);
+}
+
+EachRung(sources, argument)
+{
+	REPORT r;
+	struct uspawn_args args = { .size = sizeof(args) };
+	int fds[] = { file_new(3), file_new(777), -1 };
+
+	report_open(&r);
+	args.fds = fds;
+	args.nfds = 3;
+	way_report(way, &r,
+		   USPAWN(request,
+			  FDS({ 0, .fd = USPAWN_ARG(1) }, { fds[1], .fd = USPAWN_ARG(0) }, { 2, .fd = USPAWN_ARG(1) })),
+		   &args);
+	report_assert_file(&r, 0, fds[1]);
+	report_assert_file(&r, 2, fds[1]);
+	report_assert_file(&r, fds[1], fds[0]);
+	close_all(fds, 2);
+}
+
+EachRung(sources, given_argument_is_closed)
+{
+	REPORT r;
+	int fds[] = { file_new(3), file_new(777) }, low = fds[0], high = fds[1],
+	    copies[] = { fcntl(low, F_DUPFD_CLOEXEC, 900), fcntl(high, F_DUPFD_CLOEXEC, 900) };
+
+	report_open(&r);
+	way_report(way, &r, USPAWN(request, FDS({ 0, .fd = USPAWN_ARG(0) }, { 1, .fd = USPAWN_ARG(1) })),
+		   USPAWN(args, .fds = fds, .nfds = 2, .give = 3));
+	report_assert_file(&r, 0, copies[0]);
+	report_assert_file(&r, 1, copies[1]);
+	cr_assert(fds[0] == -1 && fds[1] == -1);
+	cr_assert(!file_is_open(low) && !file_is_open(high));
+	close_all(copies, 2);
+}
+
+EachRung(sources, given_argument_comes_back_if_nothing_started)
+{
+	struct uspawn_child child;
+	int fds[] = { file_new(3), -1 }, fd = fds[0];
+	int r = way_start(way, &child,
+			  USPAWN(request, .path = WITNESS_PATH, .argv = (char *[]){ "w", NULL },
+				 FDS({ 0, .fd = USPAWN_ARG(0) }, { 1, .fd = USPAWN_ARG(1) })),
+			  USPAWN(args, .fds = fds, .nfds = 2, .give = 1));
+
+	cr_assert_eq(r, -EBADF);
+	cr_assert_eq(fds[0], fd);
+	cr_assert(file_is_open(fd));
+	close(fd);
+}
+
+/* What the caller does with its numbers after a start is nothing to the child. */
+EachRung(sources, source_is_read_at_the_call)
+{
+	REPORT r;
+	struct uspawn_child child;
+	struct uspawn_request request = { .size = sizeof(request),
+					  .path = WITNESS_PATH,
+					  FDS({ 1, .fd = USPAWN_ARG(0) }, { 100, .fd = USPAWN_ARG(1) }) };
+	int fds[] = { file_new(3), file_new(256) },
+	    copies[] = { fcntl(fds[0], F_DUPFD_CLOEXEC, 900), fcntl(fds[1], F_DUPFD_CLOEXEC, 900) };
+
+	report_open(&r);
+	request.argv = r.argv;
+	cr_assert_eq(way_start(way, &child, &request, USPAWN(args, .fds = fds, .nfds = 2)), 0);
+	close(fds[0]);
+	cr_assert(dup2(0, fds[1]) == fds[1]);
+	close(fds[1]);
+	way_end(way, &child);
+	report_read(&r);
+	report_assert_file(&r, 1, copies[0]);
+	report_assert_file(&r, 100, copies[1]);
+	close_all(copies, 2);
+}
+
+/* A plan keeps the files that its numbers were when it was made. */
+CheckedTest(sources, plan_reads_numbers_once)
+{
+	REPORT r;
+	struct uspawn_child child;
+	struct uspawn_plan *plan;
+	int low = file_new(3), high = file_new(300),
+	    copies[] = { fcntl(low, F_DUPFD_CLOEXEC, 900), fcntl(high, F_DUPFD_CLOEXEC, 900) };
+
+	report_open(&r);
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, .path = WITNESS_PATH, .argv = r.argv,
+					    FDS({ 1, .fd = low }, { high, .fd = high }, { 2, .fd = low })),
+				     NULL),
+		     0);
+	close(low);
+	close(high);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(uspawn_start(&child, plan, NULL), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		report_read(&r);
+		report_assert_file(&r, 1, copies[0]);
+		report_assert_file(&r, 2, copies[0]);
+		report_assert_file(&r, high, copies[1]);
+	}
+	uspawn_plan_free(plan);
+	close_all(copies, 2);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes wrong where a child shares its parent's memory and descriptor table: each a test that it does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/files.h"
+#include "harness/rings.h"
+
+CheckedSuite(traps);
+
+/* All of 3 to 63: what is opened later sits above, and no child has any of it. */
+EachRung(traps, low_numbers_reserved)
+{
+	REPORT r;
+	int fd, n = uspawn_reserve_fds(), low, high, ends[2];
+
+	cr_assert(n >= 0 && n <= 61);
+	cr_assert_eq(uspawn_reserve_fds(), n, "again");
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(fd, 64);
+	close(fd);
+	report_open(&r);
+	low = file_new(3);
+	high = file_new(2000);
+	way_report(way, &r,
+		   USPAWN(request,
+			  FDS({ 3, .fd = low }, { 4, .fd = USPAWN_ARG(0) }, { 63, .fd = high }, { low, .fd = 0 })),
+		   USPAWN(args, .fds = &high, .nfds = 1));
+	report_assert_file(&r, 3, low);
+	report_assert_file(&r, 4, high);
+	report_assert_file(&r, 63, high);
+	report_assert_file(&r, low, 0);
+	way_report(way, &r, USPAWN(request), NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	for (int i = 0; i < 30; i++) {
+		way_report(way, &r,
+			   USPAWN(request, FDS({ 5, USPAWN_READ_END, .fd = USPAWN_ARG(0) },
+					       { 6, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) })),
+			   USPAWN(args, .fds = ends, .nfds = 2));
+		cr_assert_str_eq(report_fds(&r), "0 1 2 5 6");
+		close(ends[0]);
+		close(ends[1]);
+	}
+	close(low);
+	close(high);
+}
+
+/* A host that closes what it does not know, and opens its own files there. */
+static void close_everything_and_start(void)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	ino_t inodes[64];
+	struct stat st;
+
+	copy_assert(uspawn_reserve_fds() >= 0);
+	copy_assert(close_range(3, 63, 0) == 0);
+	for (int fd = 3; fd < 64; fd++) {
+		copy_assert(memfd_create("host", 0) == fd && fstat(fd, &st) == 0);
+		inodes[fd] = st.st_ino;
+	}
+	copy_assert(fcntl(5, F_DUPFD_CLOEXEC, 800) == 800);
+	copy_assert(uspawn_ring_new(&ring, 4, USPAWN_RING_EPOLL) == 0);
+	copy_assert(uspawn_plan_new(
+			    &plan,
+			    USPAWN(request, WITNESS("exit", "3"), FDS({ 9, .fd = 800 }, { 10, .fd = USPAWN_ARG(0) })),
+			    NULL) == 0);
+	for (int i = 0; i < 20; i++) {
+		copy_assert(uspawn_ring_start(ring, &child, plan, USPAWN(args, .fds = ((int[]){ 800 }), .nfds = 1)) ==
+			    0);
+		while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+			; /* interrupted */
+		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+		copy_assert(uspawn_start(&child, plan, USPAWN(args, .fds = ((int[]){ 800 }), .nfds = 1)) == 0);
+		copy_assert(uspawn_wait(&child, -1) == 1);
+		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+	}
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+	for (int fd = 3; fd < 64; fd++)
+		copy_assert(fstat(fd, &st) == 0 && st.st_ino == inodes[fd]);
+}
+
+CheckedTest(traps, reserved_numbers_taken_by_the_host)
+{
+	copy_run(close_everything_and_start);
+}
+
+/* A ring's own descriptors are closed under it, and the host's next files get their numbers. */
+static uint32_t ring_flags;
+
+static void close_everything_under_a_ring(void)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	ino_t inodes[16];
+	struct stat st;
+
+	copy_assert(uspawn_ring_new(&ring, 4, ring_flags) == 0 && uspawn_ring_fd(ring) >= 0);
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "3")), NULL) == 0);
+	copy_assert(close_range(3, ~0U, 0) == 0);
+	for (int i = 0; i < 16; i++) {
+		copy_assert(memfd_create("host", 0) == 3 + i && fstat(3 + i, &st) == 0);
+		inodes[i] = st.st_ino;
+	}
+	copy_assert(uspawn_ring_start(ring, &child, plan, NULL) == 0);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+	uspawn_ring_free(ring);
+	uspawn_plan_free(plan);
+	for (int i = 0; i < 16; i++)
+		copy_assert(fstat(3 + i, &st) == 0 && st.st_ino == inodes[i] && st.st_size == 0);
+}
+
+CheckedTest(traps, ring_closed_by_the_host_uring)
+{
+	copy_run(close_everything_under_a_ring);
+}
+
+CheckedTest(traps, ring_closed_by_the_host_epoll)
+{
+	ring_flags = USPAWN_RING_EPOLL;
+	copy_run(close_everything_under_a_ring);
+}
+
+/* A tracer in another process holds the dead child: its pidfd is readable, and there is nothing to wait for. */
+static void trace(pid_t child, int ready, int go)
+{
+	siginfo_t info;
+	char c = ptrace(PTRACE_SEIZE, child, 0, 0) == 0 ? 'y' : 'n';
+
+	if (write(ready, &c, 1) != 1 || waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WALL) < 0 ||
+	    write(ready, &c, 1) != 1 || read(go, &c, 1) != 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* `keeps_alive` is what the tracer must not have a copy of. */
+static pid_t start_tracer(pid_t child, int keeps_alive, int *ready, int *go)
+{
+	int out[2], in[2];
+	pid_t tracer;
+	char c;
+
+	cr_assert(pipe2(out, O_CLOEXEC) == 0 && pipe2(in, O_CLOEXEC) == 0);
+	tracer = fork();
+	if (tracer == 0) {
+		close(in[1]);
+		close(keeps_alive);
+		trace(child, out[1], in[0]);
+	}
+	close(out[1]);
+	close(in[0]);
+	*ready = out[0];
+	*go = in[1];
+	cr_assert_eq(read(*ready, &c, 1), 1);
+	return c == 'y' ? tracer : (close(*ready), close(*go), waitpid(tracer, NULL, 0), 0);
+}
+
+static double processor_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+EachRing(traps, c40_dead_child_held_by_a_tracer)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	int end = ring_sleeper(ring, &child, "6"), ready, go;
+	pid_t tracer = start_tracer(child.pid, end, &ready, &go);
+	double before;
+	char c;
+
+	close(end);
+	if (!tracer) {
+		ring_assert_end(ring, &child);
+		uspawn_ring_free(ring);
+		cr_skip_test("tracing is forbidden here, or the test is traced itself");
+	}
+	cr_assert_eq(read(ready, &c, 1), 1);
+	before = processor_seconds();
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 400000000), 0, "held, not ended");
+	cr_assert_lt(processor_seconds() - before, 0.2, "it spins");
+	close(go);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 6);
+	waitpid(tracer, NULL, 0);
+	close(ready);
+	uspawn_ring_free(ring);
+}
+
+/* The caller is the tracer: stops and traps are no ends. */
+CheckedTest(traps, c40_child_traced_by_the_caller)
+{
+	struct uspawn_child child;
+	siginfo_t info;
+	int end = -1;
+
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("eof", "0", "kill", "10", "exit", "3"),
+				   FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	if (ptrace(PTRACE_SEIZE, child.pid, 0, 0) < 0) {
+		uspawn_kill(&child, SIGKILL, 0);
+		uspawn_wait(&child, -1);
+		close(end);
+		cr_skip_test("ptrace: %s", strerror(errno));
+	}
+	close(end);
+	cr_assert_eq(waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | WNOWAIT | __WALL), 0);
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	cr_assert_eq(uspawn_wait(&child, 20000000), 0);
+	cr_assert_eq(ptrace(PTRACE_CONT, child.pid, 0, 0), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 3);
+}
+
+/* When a waiting start returns, the child has let go of what it was not given: end-of-file is settled. */
+EachWaitingRung(traps, nothing_is_held_when_a_start_returns)
+{
+	for (int i = 0; i < 100; i++) {
+		struct uspawn_child child;
+		struct pollfd reader;
+		int fds[2], end = -1;
+
+		cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+		cr_assert_eq(way_start(way, &child,
+				       USPAWN(request, WITNESS("eof", "0"),
+					      FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 7, .fd = 1 })),
+				       USPAWN(args, .fds = &end, .nfds = 1)),
+			     0);
+		close(fds[1]);
+		reader = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+		cr_assert_eq(poll(&reader, 1, 0), 1, "round %d: another end of the pipe is open", i);
+		cr_assert_eq(reader.revents, POLLHUP);
+		close(fds[0]);
+		close(end);
+		way_end(way, &child);
+	}
+}
+
+static void *start_from_fifo(void *fifo)
+{
+	static struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("eof", "0", "exit", "4"), FDS({ 0, USPAWN_OPEN, .path = fifo })),
+			    NULL),
+		     0);
+	return &child;
+}
+
+/* A start that blocks in the child (here in an open) holds up its own caller and nobody else. */
+CheckedTest(traps, c13_slow_start_beside_others)
+{
+	char fifo[] = "/tmp/uspawn-fifo-XXXXXX";
+	struct uspawn_child child, *slow;
+	pthread_t thread;
+	void *ret;
+	int writer;
+
+	cr_assert(mkdtemp(fifo) && rmdir(fifo) == 0 && mkfifo(fifo, 0600) == 0);
+	cr_assert_eq(pthread_create(&thread, NULL, start_from_fifo, fifo), 0);
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "3")), NULL), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 3);
+	}
+	cr_assert_eq(pthread_tryjoin_np(thread, &ret), EBUSY, "nobody has opened the other end");
+	writer = open(fifo, O_WRONLY | O_CLOEXEC);
+	cr_assert_eq(pthread_join(thread, &ret), 0);
+	slow = ret;
+	cr_assert_eq(uspawn_wait(slow, 0), 0);
+	close(writer);
+	cr_assert_eq(uspawn_wait(slow, -1), 1);
+	assert_exited(slow, 4);
+	cr_assert_eq(unlink(fifo), 0);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* A ring and its children over their lives: joined late, let go, handed on, forked, freed. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/kernel.h"
+#include "harness/rings.h"
+
+CheckedSuite(watching);
+
+EachRing(watching, added_child)
+{
+	struct uspawn_child child, adopted = { 0 }, unset = { 0 };
+	pid_t pid;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "5")), NULL), 0);
+	cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+	cr_assert_eq(uspawn_wait(&child, 0), -EBUSY);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 5);
+	pid = fork();
+	if (pid == 0)
+		_exit(6);
+	cr_assert_eq(uspawn_adopt(&adopted, pid, -1, 0), 0);
+	cr_assert_eq(uspawn_ring_add(ring, &adopted), 0);
+	ring_assert_end(ring, &adopted);
+	assert_exited(&adopted, 6);
+	cr_assert_lt(uspawn_ring_add(ring, &unset), 0);
+	cr_assert_lt(uspawn_ring_add(ring, &child), 0);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+static int exists(pid_t pid)
+{
+	return kill(pid, 0) == 0;
+}
+
+/* The ring reaps it without a word, when it is waited on. */
+static void assert_reaped_silently(struct uspawn_ring *ring, pid_t pid)
+{
+	struct pollfd ready = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_event event;
+
+	for (int i = 0; i < 100 && exists(pid); i++) {
+		poll(&ready, 1, 300);
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0, "an event although the child was let go");
+	}
+	cr_assert(!exists(pid), "let go, ended, and not reaped");
+}
+
+EachRing(watching, let_go_while_running)
+{
+	struct uspawn_child child, other;
+	int end = ring_sleeper(ring, &child, "0"), other_end = ring_sleeper(ring, &other, "2");
+	pid_t pid = child.pid;
+
+	uspawn_done(&child);
+	cr_assert_eq(child.state, USPAWN_UNSET);
+	cr_assert_eq(uspawn_wait(&child, 0), -ECHILD);
+	memset(&child, 0xff, sizeof(child));
+	cr_assert(exists(pid), "letting go is not killing");
+	close(end);
+	assert_reaped_silently(ring, pid);
+	close(other_end);
+	ring_assert_end(ring, &other);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+/* It has ended, and its event is not fetched yet. */
+EachRing(watching, let_go_after_the_end)
+{
+	struct uspawn_child child;
+	struct pollfd ready;
+	pid_t pid;
+
+	ring_witness(ring, &child, LIST("w", "exit", "0"));
+	pid = child.pid;
+	ready = (struct pollfd){ .fd = child.pidfd, .events = POLLIN };
+	cr_assert_eq(poll(&ready, 1, 30000), 1);
+	uspawn_done(&child);
+	memset(&child, 0xff, sizeof(child));
+	assert_reaped_silently(ring, pid);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+EachRing(watching, freed_with_live_children)
+{
+	struct uspawn_child sleeping, starting, failing;
+	struct uspawn_plan *plan;
+	int end = ring_sleeper(ring, &sleeping, "3");
+
+	ring_witness(ring, &starting, LIST("w", "exit", "4"));
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("/no/such")), NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, &failing, plan, NULL), 0);
+	uspawn_plan_free(plan);
+	cr_assert_null(uspawn_ring_free(ring));
+	cr_assert_eq(uspawn_wait(&starting, -1), 1);
+	assert_exited(&starting, 4);
+	cr_assert_eq(uspawn_wait(&failing, -1), 1);
+	assert_failed(&failing, ENOENT, USPAWN_STEP_EXEC, 0);
+	cr_assert_eq(uspawn_wait(&sleeping, 0), 0);
+	close(end);
+	cr_assert_eq(uspawn_wait(&sleeping, -1), 1);
+	assert_exited(&sleeping, 3);
+}
+
+/* The child is not on the ring that is freed, but on another. */
+EachRing(watching, moves_to_another_ring)
+{
+	struct uspawn_ring *other;
+	struct uspawn_child child;
+	int end = ring_sleeper(ring, &child, "3");
+
+	uspawn_ring_free(ring);
+	cr_assert_eq(uspawn_ring_new(&other, 1, USPAWN_RING_EPOLL), 0);
+	cr_assert_eq(uspawn_ring_add(other, &child), 0);
+	close(end);
+	ring_assert_end(other, &child);
+	assert_exited(&child, 3);
+	uspawn_ring_free(other);
+}
+
+struct errand {
+	struct uspawn_ring *ring;
+	struct uspawn_child *child;
+	int end;
+};
+
+static void *start_and_leave(void *p)
+{
+	struct errand *errand = p;
+
+	errand->end = ring_sleeper(errand->ring, errand->child, "7");
+	/* So that the wait for the end is queued by this thread. */
+	uspawn_ring_wait(errand->ring, &(struct uspawn_event){ 0 }, 1, 0);
+	return NULL;
+}
+
+EachRing(watching, c1_thread_that_started_is_gone)
+{
+	struct uspawn_child child;
+	struct errand errand = { ring, &child, -1 };
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, start_and_leave, &errand), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(uspawn_ring_wait(ring, &(struct uspawn_event){ 0 }, 1, 50000000), 0, "an end that was none");
+	cr_assert_eq(child.state, USPAWN_RUNNING);
+	close(errand.end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 7);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+static void *collect(void *p)
+{
+	struct errand *errand = p;
+
+	close(errand->end);
+	ring_assert_end(errand->ring, errand->child);
+	errand->end = ring_sleeper(errand->ring, errand->child, "8");
+	return NULL;
+}
+
+EachRing(watching, c18_handed_to_another_thread_and_back)
+{
+	struct uspawn_child child;
+	struct errand errand = { ring, &child, ring_sleeper(ring, &child, "1") };
+	pthread_t thread;
+
+	uspawn_ring_wait(ring, &(struct uspawn_event){ 0 }, 1, 0);
+	cr_assert_eq(pthread_create(&thread, NULL, collect, &errand), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	close(errand.end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 8);
+	uspawn_ring_free(ring);
+}
+
+static struct uspawn_ring *parents_ring;
+
+static void use_in_copy(void)
+{
+	struct uspawn_ring *own;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct uspawn_plan *plan;
+
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "2")), NULL) == 0);
+	copy_assert(uspawn_ring_start(parents_ring, &child, plan, NULL) == -EPERM);
+	copy_assert(uspawn_ring_wait(parents_ring, &event, 1, 0) == -EPERM);
+	copy_assert(uspawn_ring_free(parents_ring) == NULL);
+	copy_assert(uspawn_ring_new(&own, 1, 0) == 0);
+	copy_assert(uspawn_ring_start(own, &child, plan, NULL) == 0);
+	while (uspawn_ring_wait(own, &event, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 2);
+	copy_assert(uspawn_start(&child, plan, NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 2);
+	uspawn_ring_free(own);
+	uspawn_plan_free(plan);
+}
+
+EachRing(watching, c18_forked_while_children_run)
+{
+	struct uspawn_child child, starting;
+	int end = ring_sleeper(ring, &child, "6");
+
+	parents_ring = ring;
+	ring_witness(ring, &starting, LIST("w", "exit", "5"));
+	copy_run(use_in_copy);
+	ring_assert_end(ring, &starting);
+	assert_exited(&starting, 5);
+	close(end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 6);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+__attribute__((noinline)) static void overwrite_stack(void)
+{
+	volatile char junk[16384];
+
+	for (size_t i = 0; i < sizeof(junk); i++)
+		junk[i] = (char)0xa5;
+}
+
+__attribute__((noinline)) static void wait_a_millisecond(struct uspawn_ring *ring)
+{
+	struct uspawn_event event;
+
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 1000000), 0);
+}
+
+EachRing(watching, c11_the_kernel_writes_nothing_after_a_deadline)
+{
+	struct uspawn_child child;
+	int end = ring_sleeper(ring, &child, "4");
+
+	wait_a_millisecond(ring);
+	overwrite_stack();
+	close(end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 4);
+	uspawn_ring_free(ring);
+}
+
+static void *refuse_in_thread(void *p)
+{
+	struct uspawn_child child;
+	struct uspawn_ring *ring;
+
+	kernel_refuse(CALL_IO_URING, EPERM);
+	cr_assert_eq(uspawn_ring_new(&ring, 1, 0), 0);
+	ring_witness(ring, &child, LIST("w", "exit", "3"));
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 3);
+	uspawn_ring_free(ring);
+	return p;
+}
+
+/* Filters are a thread's own: what one is refused, another still has. */
+CheckedTest(watching, c17_one_thread_without_io_uring)
+{
+	struct uspawn_child child;
+	struct uspawn_ring *ring;
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, refuse_in_thread, NULL), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(uspawn_ring_new(&ring, 1, 0), 0);
+	ring_witness(ring, &child, LIST("w", "exit", "4"));
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 4);
+	uspawn_ring_free(ring);
+}
+
+CheckedTest(watching, rings_at_the_same_time)
+{
+	enum { RINGS = 12 };
+	struct uspawn_ring *rings[RINGS];
+	struct uspawn_child children[RINGS];
+
+	for (int i = 0; i < RINGS; i++) {
+		cr_assert_eq(uspawn_ring_new(&rings[i], 0, i % 3 ? 0 : USPAWN_RING_EPOLL), 0);
+		ring_witness(rings[i], &children[i], LIST("w", "exit", "1"));
+	}
+	for (int i = RINGS - 1; i >= 0; i--) {
+		ring_assert_end(rings[i], &children[i]);
+		assert_exited(&children[i], 1);
+		rings[i] = uspawn_ring_free(rings[i]);
+	}
+	cr_assert_null(uspawn_ring_free(NULL));
+}
