@@ -14,6 +14,15 @@ size_t env_count(char *const *list)
 	return n;
 }
 
+size_t env_size(char *const *list)
+{
+	size_t size = 0;
+
+	for (; list && *list; list++)
+		size += strlen(*list) + 1;
+	return size;
+}
+
 int env_check(char *const *changes, size_t *reterr)
 {
 	for (size_t i = 0; changes && changes[i]; i++)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* An environment with changes. Pure: knows neither plans nor system calls. */
+/* Lists of strings, and an environment with changes. Pure: knows neither plans nor system calls. */
 #ifndef USPAWN_ENV_H
 #define USPAWN_ENV_H
 
 #include <stddef.h>
 
 size_t env_count(char *const *list); /* without the NULL; NULL: 0 */
+
+/* The bytes of all strings, their ends included. NULL: 0. */
+size_t env_size(char *const *list);
 
 /* "NAME=value" sets, "NAME" removes. An empty name is -EINVAL, with its place in *reterr. */
 int env_check(char *const *changes, size_t *reterr);

@@ -37,15 +37,6 @@ static char *keep(struct layout *at, const char *string)
 	return ret;
 }
 
-static size_t strings_size(char *const *list)
-{
-	size_t size = 0;
-
-	for (; list && *list; list++)
-		size += strlen(*list) + 1;
-	return size;
-}
-
 static char *const *keep_list(struct layout *at, char *const *list)
 {
 	char **ret = at->pointers;
@@ -112,7 +103,7 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 		m.npointers += env_count(m.env) + nchanges + 1;
 	if (!borrow) {
 		m.npointers += env_count(r->argv) + 1;
-		m.nbytes += strings_size(m.env) + strings_size(r->setenv) + strings_size(r->argv);
+		m.nbytes += env_size(m.env) + env_size(r->setenv) + env_size(r->argv);
 		m.nbytes += r->cwd ? strlen(r->cwd) + 1 : 0;
 		for (uint32_t i = 0; i < r->nfds; i++)
 			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;

@@ -23,15 +23,6 @@ static size_t instructions(const struct uspawn_plan *plan)
 	return FIXED_INSTRUCTIONS + FDMAP_STEPS(plan->nsources) + plan->nfds + plan->ntargets;
 }
 
-static size_t strings_size(char *const *list)
-{
-	size_t size = 0;
-
-	for (; list && *list; list++)
-		size += strlen(*list) + 1;
-	return size;
-}
-
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
 {
 	char *const *argv = args->argv ? args->argv : plan->argv;
@@ -46,11 +37,11 @@ size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *ar
 		pointers += env_count(envp) + env_count(args->setenv) + 1;
 	if (copies && args->argv) {
 		pointers += env_count(argv) + 1;
-		size += strings_size(argv);
+		size += env_size(argv);
 	}
 	if (copies && (args->envp || args->setenv)) {
 		pointers += args->setenv ? 0 : env_count(envp) + 1;
-		size += strings_size(args->envp) + strings_size(args->setenv);
+		size += env_size(args->envp) + env_size(args->setenv);
 	}
 	return size + pointers * sizeof(char *);
 }
