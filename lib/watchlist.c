@@ -284,7 +284,8 @@ static uint32_t look_at_ticked(struct watchlist *list, struct uspawn_event *even
 	uint64_t count;
 	uint32_t nevents = 0;
 
-	sys_read(list->timer.fd, &count, sizeof(count));
+	if (sys_still_owned(&list->timer))
+		sys_read(list->timer.fd, &count, sizeof(count));
 	for (uint32_t i = 0; i < list->nentries && nevents < n; i++)
 		if (list->entries[i].ticked)
 			nevents += (uint32_t)look(list, &list->entries[i], &events[nevents]);
@@ -326,17 +327,25 @@ static int replace_poller(struct watchlist *list)
 	return 0;
 }
 
-int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t left, int *retidle)
+int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t timeout_ns, int *retidle)
 {
 	uint64_t tags[BATCH];
-	int ntags = list->poller->kind->next_ready(list->poller, tags, n < BATCH ? n : BATCH, left);
+	/* Without a timer, for lack of descriptors, what cannot be polled is looked at here. */
+	int blind = list->nticked && list->timer.fd < 0;
+	int cut_short = blind && (timeout_ns < 0 || timeout_ns > TICK_NS);
+	int ntags = list->poller->kind->next_ready(list->poller, tags, n < BATCH ? n : BATCH,
+						   cut_short ? TICK_NS : timeout_ns);
+	uint32_t nevents;
 
-	*retidle = ntags == 0;
+	*retidle = ntags == 0 && !cut_short;
 	if (ntags == -ESTALE) {
 		rewatch_all(list);
 		return 0;
 	}
 	if (ntags < 0)
 		return replace_poller(list);
-	return (int)take(list, tags, ntags, events, n);
+	nevents = take(list, tags, ntags, events, n);
+	if (blind)
+		nevents += look_at_ticked(list, events + nevents, n - nevents);
+	return (int)nevents;
 }

@@ -111,6 +111,8 @@ EachRefusal(c41_wait_by_pidfd, CALL_WAITID_PIDFD)
 EachRefusal(c17_io_uring, CALL_IO_URING)
 EachRefusal(c17_io_uring_enter, CALL_IO_URING_ENTER)
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EINVAL)
+REFUSAL(c41_no_pidfd_at_all, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_OPEN, EINVAL)
+REFUSAL(c41_no_pidfd_and_no_timer, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_OPEN | CALL_TIMERFD, EINVAL)
 REFUSAL(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL, ENOSYS)
 
 #define LATE_REFUSAL(name, calls, errnum)             \

@@ -40,6 +40,7 @@ static const struct refusal {
 	{ CALL_IO_URING_ENTER, SYS_io_uring_enter, 0, 0, 0 },
 	{ CALL_UNSHARE, SYS_unshare, 0, 0, 0 },
 	{ CALL_CLONE, SYS_clone, 0, CLONE_THREAD, 0 },
+	{ CALL_TIMERFD, SYS_timerfd_create, 0, 0, 0 },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

@@ -21,6 +21,7 @@ enum kernel_call {
 	CALL_IO_URING_ENTER = 1 << 9, /* the ring exists, and does not work */
 	CALL_UNSHARE = 1 << 10,
 	CALL_CLONE = 1 << 11, /* clone in every form, threads excepted */
+	CALL_TIMERFD = 1 << 12,
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
