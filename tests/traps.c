@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -276,13 +275,16 @@ static void *start_from_fifo(void *fifo)
 /* A start that blocks in the child (here in an open) holds up its own caller and nobody else. */
 CheckedTest(traps, c13_slow_start_beside_others)
 {
-	char fifo[] = "/tmp/uspawn-fifo-XXXXXX";
+	SCRATCH s;
+	char fifo[128];
 	struct uspawn_child child, *slow;
 	pthread_t thread;
 	void *ret;
 	int writer;
 
-	cr_assert(mkdtemp(fifo) && rmdir(fifo) == 0 && mkfifo(fifo, 0600) == 0);
+	scratch_make(&s);
+	strcpy(fifo, scratch_path(&s, "fifo"));
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
 	cr_assert_eq(pthread_create(&thread, NULL, start_from_fifo, fifo), 0);
 	for (int i = 0; i < 100; i++) {
 		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "3")), NULL), 0);
@@ -297,5 +299,43 @@ CheckedTest(traps, c13_slow_start_beside_others)
 	close(writer);
 	cr_assert_eq(uspawn_wait(slow, -1), 1);
 	assert_exited(slow, 4);
-	cr_assert_eq(unlink(fifo), 0);
+}
+
+/* Runs in the child before its exec: leaves a process behind that has a copy of all it has, its end of the pipe too. */
+static int leave_a_stranger(void *shared)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		alarm(30); /* should nobody kill it */
+	while (pid == 0)
+		pause();
+	*(pid_t *)shared = pid;
+	return pid < 0 ? EAGAIN : 0;
+}
+
+/* No end-of-file says that the child has exec'd, or failed to: its lock does. */
+CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
+{
+	static const struct {
+		const char *path;
+		int result;
+	} starts[] = { { WITNESS_PATH, 0 }, { "/no/such", -ENOENT } };
+	pid_t *stranger = mmap(NULL, sizeof(*stranger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert(stranger != MAP_FAILED);
+	for (int i = 0; i < 2; i++) {
+		struct uspawn_child child;
+		int r = uspawn(&child,
+			       USPAWN(request, .path = starts[i].path, .argv = LIST("witness", "exit", "3"),
+				      .callback = leave_a_stranger, .callback_data = stranger),
+			       NULL);
+
+		cr_assert_eq(kill(*stranger, SIGKILL), 0, "it held the pipe all the time");
+		cr_assert_eq(r, starts[i].result);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		if (r == 0)
+			assert_exited(&child, 3);
+	}
+	munmap(stranger, sizeof(*stranger));
 }
