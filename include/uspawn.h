@@ -22,8 +22,7 @@
  * as if zeros followed; a longer one must be zero where this library's ends, else -E2BIG. Other structs never change.
  * Unknown flags are -EINVAL, and a request's flags share no bit with any other, so that a misplaced one is unknown.
  *
- * Since. All of it since 0.1. What says 0.2 is laid out but not there yet: it must be zero, else -EINVAL at its step.
- * Layouts are frozen from 1.0 on.
+ * Since. All of it since 0.1, except where it says 0.2. Layouts and values are frozen from 1.0 on.
  *
  * Kernel. Linux 5.3 or newer for all of it; what an older or restricted one lacks is replaced or said (uspawn_probe()).
  */
@@ -39,10 +38,11 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 struct io_uring_sqe;
+struct sock_filter;
 struct uspawn_plan;
 struct uspawn_ring;
 
-#define USPAWN_VERSION 0x000100u /* of this header: major, minor, patch, a byte each */
+#define USPAWN_VERSION 0x000200u /* of this header: major, minor, patch, a byte each */
 
 /* A zeroed, sized struct in place, C only: uspawn(&child, USPAWN(request, .argv = argv), NULL) */
 #ifndef __cplusplus
@@ -77,27 +77,45 @@ enum uspawn_step {
 	USPAWN_STEP_REQUEST = 10, /* size, unknown flags, no program, args that do not fit the plan */
 	USPAWN_STEP_SOURCE = 20,  /* a descriptor that is not open, or cannot be held */
 	USPAWN_STEP_PIPE = 30,
-	USPAWN_STEP_CGROUP = 50, /* 0.2 */
+	USPAWN_STEP_PTY = 40,    /* 0.2 */
+	USPAWN_STEP_CGROUP = 50, /* 0.2. Also in the child, where the kernel cannot give birth in a group */
 	USPAWN_STEP_CLONE = 60,  /* EAGAIN, ENOMEM: try later */
 	/* in the child */
 	USPAWN_STEP_SETSID = 100,
 	USPAWN_STEP_SETPGROUP = 110,
 	USPAWN_STEP_FD = 120,
-	USPAWN_STEP_OPEN = 130,     /* after the others are in place */
-	USPAWN_STEP_TERMINAL = 140, /* 0.2 */
-	USPAWN_STEP_RLIMIT = 160,   /* 0.2 */
-	/* 0.2, 170 to 290: nice, scheduler, affinity, ioprio, oom_score, timer slack, personality, namespaces */
-	USPAWN_STEP_ROOT = 300,     /* 0.2 */
-	USPAWN_STEP_IDENTITY = 310, /* 0.2 */
-	USPAWN_STEP_CAPS = 340,     /* 0.2 */
-	USPAWN_STEP_CWD = 350,
-	USPAWN_STEP_UMASK = 360,
-	USPAWN_STEP_PDEATHSIG = 370, /* 0.2 */
-	USPAWN_STEP_ACTION = 380,    /* 0.2 */
-	USPAWN_STEP_SIGNALS = 390,
-	USPAWN_STEP_SIGMASK = 400,
-	/* 0.2, 410 to 470: no_new_privs, landlock, seccomp */
-	USPAWN_STEP_CONFINE = 420, /* 0.2 */
+	USPAWN_STEP_OPEN = 130,    /* after the others are in place */
+	USPAWN_STEP_SETCTTY = 140, /* 0.2, and all from here to UID */
+	USPAWN_STEP_FOREGROUND = 150,
+	USPAWN_STEP_RLIMIT = 160, /* before the ids: raising a hard limit needs a capability */
+	USPAWN_STEP_NICE = 170,
+	USPAWN_STEP_SCHEDULER = 180,
+	USPAWN_STEP_AFFINITY = 190,
+	USPAWN_STEP_MEMPOLICY = 200,
+	USPAWN_STEP_IOPRIO = 210,
+	USPAWN_STEP_OOM_SCORE = 220,
+	USPAWN_STEP_TIMERSLACK = 230,
+	USPAWN_STEP_PERSONALITY = 240,
+	USPAWN_STEP_NAMESPACE = 250, /* index: which is joined; the new ones come last, as one */
+	USPAWN_STEP_IDMAP = 260,
+	USPAWN_STEP_LABEL = 270,
+	USPAWN_STEP_ROOT = 280,
+	USPAWN_STEP_SECUREBITS = 290,
+	USPAWN_STEP_BOUNDING = 300,
+	USPAWN_STEP_GROUPS = 310,
+	USPAWN_STEP_GID = 320,
+	USPAWN_STEP_UID = 330,
+	USPAWN_STEP_CAPS = 340,    /* 0.2 */
+	USPAWN_STEP_AMBIENT = 350, /* 0.2 */
+	USPAWN_STEP_CWD = 360,
+	USPAWN_STEP_UMASK = 370,
+	USPAWN_STEP_PDEATHSIG = 380, /* 0.2. After the ids, whose change clears it */
+	USPAWN_STEP_ACTION = 390,    /* 0.2. After the ids, as POSIX has it */
+	USPAWN_STEP_SIGNALS = 400,
+	USPAWN_STEP_NO_NEW_PRIVS = 410, /* 0.2 */
+	USPAWN_STEP_LANDLOCK = 420,     /* 0.2 */
+	USPAWN_STEP_SIGMASK = 430,
+	USPAWN_STEP_SECCOMP = 440, /* 0.2. After it only exec is needed */
 	USPAWN_STEP_CALLBACK = 480,
 	USPAWN_STEP_EXEC = 490,
 };
@@ -105,7 +123,7 @@ enum uspawn_step {
 struct uspawn_failure {
 	int32_t errnum;
 	uint32_t step;  /* enum uspawn_step */
-	uint32_t index; /* which of the caller's entries: fds, actions, rlimits */
+	uint32_t index; /* which of the caller's entries: fds, actions, rlimits, join, groups */
 	uint32_t reserved;
 };
 
@@ -122,6 +140,7 @@ enum uspawn_rung {
 	USPAWN_RUNG_ASYNC, /* ring starts only: shared memory, the caller goes on */
 	USPAWN_RUNG_VFORK, /* shared memory, the calling thread waits for the exec */
 	USPAWN_RUNG_CLONE, /* the same by the old clone(2); the descriptor table is copied */
+	USPAWN_RUNG_RELAY, /* 0.2: shared memory, then a second stage with memory of its own, which runs the program */
 	USPAWN_RUNG_FORK,  /* copied memory, and a pipe for the report */
 };
 
@@ -144,18 +163,24 @@ struct uspawn_child {
 
 /* SET...: the field counts. A field that is not zero although its flag is missing is -EINVAL. */
 enum uspawn_flags {
-	/* 0.2, 1 << 13 to 1 << 15: no_new_privs, securebits, the second stage */
-	USPAWN_SETPGROUP = 1 << 0, /* pgroup; 0: a new group. It exists when the start returns */
-	USPAWN_SETSID = 1 << 1,    /* a session of its own */
-	/* 0.2, 1 << 2 and 1 << 3: controlling terminal, foreground */
+	USPAWN_SETPGROUP = 1 << 0,  /* pgroup; 0: a new group. It exists when the start returns */
+	USPAWN_SETSID = 1 << 1,     /* a session of its own */
+	USPAWN_SETCTTY = 1 << 2,    /* 0.2: the child's descriptor tty becomes its controlling terminal. With SETSID */
+	USPAWN_FOREGROUND = 1 << 3, /* 0.2: its group gets the foreground of its descriptor tty */
 	USPAWN_SETSIGMASK = 1 << 4, /* sigmask */
 	USPAWN_SETUMASK = 1 << 5,   /* umask */
 	USPAWN_FCHDIR = 1 << 6,     /* cwd_fd, not cwd */
 	USPAWN_FEXEC = 1 << 7,      /* exec_fd, not path or file. For a script map it, too: execveat(2) */
-	/* 0.2, 1 << 8 and 1 << 9: born in a cgroup, effective ids become the real ones */
-	USPAWN_INHERIT_FDS = 1 << 10, /* also keep every descriptor that is not close-on-exec */
-	USPAWN_SH_FALLBACK = 1 << 11, /* a file the kernel cannot run (ENOEXEC) is run by /bin/sh */
-	USPAWN_PID_ONLY = 1 << 12,    /* let go at once, no pidfd: the caller waits for child->pid. Not on a ring */
+	USPAWN_SETCGROUP = 1 << 8,  /* 0.2: cgroup_fd: born in that cgroup v2 directory. -EBUSY: it is frozen */
+	USPAWN_RESETIDS = 1 << 9,   /* 0.2: effective ids become the real ones */
+	USPAWN_INHERIT_FDS = 1 << 10,   /* also keep every descriptor that is not close-on-exec */
+	USPAWN_SH_FALLBACK = 1 << 11,   /* a file the kernel cannot run (ENOEXEC) is run by /bin/sh */
+	USPAWN_PID_ONLY = 1 << 12,      /* let go at once, no pidfd: the caller waits for child->pid. Not on a ring */
+	USPAWN_NO_NEW_PRIVS = 1 << 13,  /* 0.2: PR_SET_NO_NEW_PRIVS(2const) */
+	USPAWN_SETSECUREBITS = 1 << 14, /* 0.2: securebits, capabilities(7) */
+	USPAWN_PIVOT_ROOT = 1 << 15,    /* 0.2: root replaces the root of a new mount namespace: pivot_root(2) */
+	USPAWN_KILL_ON_CLOSE =
+		1 << 16, /* 0.2: SIGKILL when the last copy of the pidfd is closed. -EOPNOTSUPP before Linux 7.1 */
 };
 
 /*
@@ -167,13 +192,13 @@ enum { USPAWN_ARG0 = -10000 };
 #define USPAWN_ARG(n) (USPAWN_ARG0 - (n))
 
 enum uspawn_source {
-	/* 0.2: the slave of a new pseudo-terminal */
 	USPAWN_FD,        /* fd */
 	USPAWN_NULL,      /* /dev/null */
 	USPAWN_OPEN,      /* open(path, oflag, mode) by the child, still with the caller's root, ids, cwd and umask */
 	USPAWN_READ_END,  /* of a new pipe. fd is USPAWN_ARG(n), and args->fds[n] is set to the write end */
 	USPAWN_WRITE_END, /* of a new pipe; args->fds[n] is set to the read end */
 	USPAWN_CLOSED,    /* nothing: the number is not open */
+	USPAWN_PTY,       /* 0.2: of a new pseudo-terminal, rows by cols; args->fds[n] is set to its master */
 };
 
 enum uspawn_fd_flags {
@@ -182,7 +207,7 @@ enum uspawn_fd_flags {
 
 /*
  * One descriptor of the child. All sources are read as they are at the call, then put in place, so order does not
- * matter and swaps work. Entries that name the same new pipe share it. Of what is not named, 0, 1 and 2 are the
+ * matter and swaps work. Entries that name the same new pipe or pty share it. Of what is not named, 0, 1 and 2 are the
  * caller's, and everything else is gone, close-on-exec or not. (An asynchronous start reads 0, 1 and 2 that are not
  * named when the child gets there: a caller that is about to change its own names them.)
  */
@@ -194,16 +219,128 @@ struct uspawn_fd {
 	const char *path;
 	int32_t oflag;
 	uint32_t mode;
-	uint16_t rows, cols; /* 0.2 */
+	uint16_t rows, cols; /* 0.2: of a new pty; 0: not known */
 	uint32_t reserved;
 };
 
-struct uspawn_action;     /* 0.2: posix_spawn's file actions, one after the other */
-struct uspawn_rlimit;     /* 0.2 */
-struct uspawn_identity;   /* 0.2: who runs it */
-struct uspawn_sched;      /* 0.2: nice, policy, affinity, ioprio, oom_score_adj, ... */
-struct uspawn_namespaces; /* 0.2: new ones with id maps, joined ones */
-struct uspawn_confine;    /* 0.2: landlock, seccomp, label */
+/*
+ * 0.2: posix_spawn's file actions, one after the other, each on what the one before has left. They exclude fds, and
+ * need USPAWN_INHERIT_FDS.
+ */
+enum uspawn_op {
+	USPAWN_DO_CLOSE = 1,  /* fd; no error if it is not open */
+	USPAWN_DO_DUP2,       /* fd as newfd; the same number: clears close-on-exec */
+	USPAWN_DO_OPEN,       /* path, oflag, mode as fd */
+	USPAWN_DO_CHDIR,      /* path */
+	USPAWN_DO_FCHDIR,     /* fd */
+	USPAWN_DO_CLOSEFROM,  /* fd and above */
+	USPAWN_DO_FOREGROUND, /* its group gets the foreground of terminal fd: tcsetpgrp(3) */
+};
+
+struct uspawn_action {
+	uint32_t op; /* enum uspawn_op */
+	int32_t fd;
+	int32_t newfd;
+	int32_t oflag;
+	uint32_t mode;
+	uint32_t reserved;
+	const char *path;
+};
+
+/* 0.2: setrlimit(2). */
+struct uspawn_rlimit {
+	uint32_t resource; /* RLIMIT_* */
+	uint32_t reserved;
+	uint64_t soft, hard; /* UINT64_MAX: unlimited */
+};
+
+/* 0.2: who runs it. All of it counts, zeros too: groups, then gid, then uid; real, effective and saved. */
+struct uspawn_identity {
+	uint32_t size;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t keep_groups; /* 1: leave the supplementary groups, for callers that may not set them */
+	const uint32_t *groups;
+	uint32_t ngroups; /* 0: none */
+	uint32_t reserved;
+};
+
+enum uspawn_sched_fields {
+	USPAWN_NICE = 1 << 0,       /* nice: setpriority(2) */
+	USPAWN_POLICY = 1 << 1,     /* policy, with priority, or the three times of SCHED_DEADLINE: sched_setattr(2) */
+	USPAWN_PRIORITY = 1 << 2,   /* priority under the policy as it is */
+	USPAWN_UCLAMP_MIN = 1 << 3, /* util_min, Linux 5.3 */
+	USPAWN_UCLAMP_MAX = 1 << 4, /* util_max */
+	USPAWN_AFFINITY = 1 << 5,   /* affinity: sched_setaffinity(2) */
+	USPAWN_MEMPOLICY = 1 << 6,  /* mempolicy on nodes: set_mempolicy(2) */
+	USPAWN_IOPRIO = 1 << 7,     /* ioprio: ioprio_set(2) */
+	USPAWN_OOM_SCORE = 1 << 8,  /* oom_score_adj: proc_pid_oom_score_adj(5) */
+	USPAWN_TIMERSLACK = 1 << 9, /* timerslack_ns: PR_SET_TIMERSLACK(2const) */
+	USPAWN_PERSONALITY = 1 << 10, /* personality(2) */
+};
+
+/* 0.2: how it is scheduled, and what else the kernel weighs it by. */
+struct uspawn_sched {
+	uint32_t size;
+	uint32_t set; /* enum uspawn_sched_fields: which of these count; the others are zero */
+	int32_t nice;
+	uint32_t policy; /* SCHED_*, with SCHED_RESET_ON_FORK */
+	uint32_t priority;
+	uint32_t util_min, util_max; /* 0 to 1024 */
+	uint32_t ioprio;
+	uint64_t runtime_ns, deadline_ns, period_ns;
+	const void *affinity;       /* a cpu_set_t of affinity_size bytes */
+	const unsigned long *nodes; /* nnodes bits */
+	uint32_t affinity_size, nnodes;
+	uint32_t mempolicy; /* MPOL_* and its mode flags */
+	int32_t oom_score_adj;
+	uint64_t timerslack_ns;
+	uint64_t personality;
+};
+
+struct uspawn_idmap {
+	uint32_t inside, outside, count, reserved;
+};
+
+struct uspawn_join {
+	int32_t fd;    /* of a namespace, or a pidfd */
+	uint32_t type; /* CLONE_NEW*: what fd must be; of a pidfd all that are joined. 0: whatever fd is of */
+};
+
+enum uspawn_namespaces_flags {
+	USPAWN_DENY_SETGROUPS = 1 << 24, /* in the new user namespace; without privilege it is needed for gid_map */
+	USPAWN_KEEP_PROPAGATION =
+		1 << 25, /* mounts go on to reach the new mount namespace, and from it: else private */
+};
+
+/* 0.2: joined ones in the order given, then new ones; a new user namespace first, with its maps. */
+struct uspawn_namespaces {
+	uint32_t size;
+	uint32_t unshare; /* CLONE_NEW* */
+	const struct uspawn_join *join;
+	const struct uspawn_idmap *uid_map, *gid_map; /* by the caller's right: user_namespaces(7) */
+	const int32_t *set_tid;                       /* its pid, innermost namespace first: clone(2) */
+	uint32_t njoin, nuid_map, ngid_map, nset_tid;
+	uint32_t flags; /* enum uspawn_namespaces_flags */
+	uint32_t reserved;
+	int64_t monotonic_offset_ns, boottime_offset_ns; /* of a new time namespace */
+};
+
+enum uspawn_confine_flags {
+	USPAWN_LANDLOCK = 1 << 24,           /* landlock_fd counts */
+	USPAWN_SECCOMP_LOG = 1 << 25,        /* SECCOMP_FILTER_FLAG_LOG */
+	USPAWN_SECCOMP_SPEC_ALLOW = 1 << 26, /* SECCOMP_FILTER_FLAG_SPEC_ALLOW */
+};
+
+/* 0.2: applied last. Needs USPAWN_NO_NEW_PRIVS or CAP_SYS_ADMIN: seccomp(2), landlock(7). */
+struct uspawn_confine {
+	uint32_t size;
+	uint32_t flags;                   /* enum uspawn_confine_flags */
+	const struct sock_filter *filter; /* NULL: none. It must let execve and exit_group pass */
+	const char *label;                /* what the program runs under: SELinux or AppArmor */
+	uint32_t filter_len;
+	int32_t landlock_fd; /* a ruleset */
+};
 
 struct uspawn_request {
 	uint32_t size;
@@ -219,13 +356,13 @@ struct uspawn_request {
 	char *const *setenv; /* changes to it: "NAME=value" sets, "NAME" removes */
 
 	const struct uspawn_fd *fds;
-	const struct uspawn_action *actions; /* 0.2 */
+	const struct uspawn_action *actions;
 	uint32_t nfds, nactions;
 
 	const char *cwd;
-	const char *root; /* 0.2 */
-	int32_t cwd_fd, exec_fd;
-	int32_t cgroup_fd, tty; /* 0.2 */
+	const char *root; /* 0.2: chroot(2), before the ids; cwd is then / if not given */
+	int32_t cwd_fd, exec_fd, cgroup_fd;
+	int32_t tty; /* a number of the child's */
 	int32_t pgroup;
 	uint32_t umask;
 
@@ -233,17 +370,18 @@ struct uspawn_request {
 	uint64_t sigdefault; /* no longer ignored; handlers never survive */
 	uint64_t sigignore;
 
-	/* 0.2, to callback */
 	const struct uspawn_rlimit *rlimits;
 	const struct uspawn_identity *identity;
 	const struct uspawn_sched *sched;
 	const struct uspawn_namespaces *namespaces;
 	const struct uspawn_confine *confine;
-	const char *caps, *iab;
-	const uint16_t *best_effort;
+	const char *caps;            /* 0.2: as cap_from_text(3) reads it */
+	const char *iab;             /* 0.2: as cap_iab_from_text(3) reads it */
+	const uint16_t *best_effort; /* 0.2: steps that may fail, then 0: the first that does is in child->failure */
 	uint32_t nrlimits;
 	uint32_t securebits;
-	int32_t pdeathsig;
+	int32_t pdeathsig; /* 0.2: 0: none. When the process dies, not the thread; -EOPNOTSUPP where that cannot be said
+			    */
 	uint32_t reserved;
 
 	/*

@@ -108,6 +108,15 @@ static int open_as(const char *path, int flags, unsigned mode, int target)
 	return r;
 }
 
+static int set_rlimit(const struct child_instr *in)
+{
+	struct rlimit64 limit;
+
+	limit.rlim_cur = in->bits;
+	limit.rlim_max = in->more_bits;
+	return sys_setrlimit(in->a, &limit);
+}
+
 static int set_signals(uint64_t signals, uintptr_t handler)
 {
 	struct sys_sigaction act;
@@ -212,6 +221,8 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_UMASK:
 		sys_umask((unsigned)in->a);
 		return 0;
+	case OP_RLIMIT:
+		return set_rlimit(in);
 	case OP_DEFAULT:
 		return set_signals(in->bits, (uintptr_t)SIG_DFL);
 	case OP_IGNORE:
@@ -242,6 +253,19 @@ static void hold_lock(struct child_report *report)
 		report->lock.word = (uint32_t)sys_gettid();
 }
 
+/* Was this failure one that the caller can live without? */
+static int note_allowed(struct child_report *report, const struct child_instr *in, int r)
+{
+	if (!in->may_fail)
+		return 0;
+	if (!report->allowed.errnum) {
+		report->allowed.step = in->step;
+		report->allowed.index = in->index;
+		report->allowed.errnum = -r;
+	}
+	return 1;
+}
+
 void child_main(void *p)
 {
 	const struct child_start *start = p;
@@ -254,7 +278,7 @@ void child_main(void *p)
 	report->shared = 1;
 	if (start->resets_handlers)
 		reset_handlers();
-	while ((r = run(start, in, &saved)) >= 0)
+	while ((r = run(start, in, &saved)) >= 0 || note_allowed(report, in, r))
 		in++;
 	report->step = in->op == OP_CUT && r == -ENOSYS ? CHILD_STEP_CUT : in->step;
 	report->index = in->index;

@@ -28,6 +28,7 @@ enum child_op {
 	OP_CHDIR,       /* path */
 	OP_FCHDIR,      /* a */
 	OP_UMASK,       /* a */
+	OP_RLIMIT,      /* a: resource; bits: soft, more_bits: hard */
 	OP_DEFAULT,     /* the signals in bits */
 	OP_IGNORE,      /* the signals in bits */
 	OP_SIGMASK,     /* the mask of struct child_start, which is not known when the program is written */
@@ -39,14 +40,20 @@ enum child_op {
 
 struct child_instr {
 	uint8_t op;
-	uint8_t reserved;
+	uint8_t may_fail; /* its failure is noted, and the child goes on */
 	uint16_t step;
 	uint32_t index;
 	int32_t a, b, c;
-	uint32_t reserved2;
+	uint32_t reserved;
 	union {
 		const char *path;
+		const void *data;
 		uint64_t bits;
+	};
+	union {
+		const char *text;
+		const void *more_data;
+		uint64_t more_bits;
 	};
 };
 
@@ -59,6 +66,10 @@ struct child_report {
 	volatile uint32_t shared; /* set first of all: the memory really is shared */
 	volatile int32_t errnum;  /* 0: no failure */
 	volatile uint32_t step, index;
+	struct { /* the first failure that was allowed */
+		volatile int32_t errnum;
+		volatile uint32_t step, index;
+	} allowed;
 	struct robust_list_head robust;
 	struct {
 		struct robust_list list;

@@ -31,7 +31,7 @@ void clone_refused(enum uspawn_rung rung)
 
 int clone_is_refused(enum uspawn_rung rung)
 {
-	if (!ARCH_RAW && rung < USPAWN_RUNG_CLONE)
+	if (rung == USPAWN_RUNG_RELAY || (!ARCH_RAW && rung < USPAWN_RUNG_CLONE))
 		return 1;
 	return atomic_load_explicit(&refused_rung[rung], memory_order_relaxed);
 }
@@ -57,7 +57,7 @@ static int can_cut(void)
 
 static uint8_t read_cap(void)
 {
-	static const char *const names[] = { NULL, "async", "vfork", "clone", "fork" };
+	static const char *const names[] = { NULL, "async", "vfork", "clone", "relay", "fork" };
 	const char *wanted = secure_getenv("USPAWN_RUNG");
 
 	for (uint8_t rung = USPAWN_RUNG_ASYNC; wanted && rung <= USPAWN_RUNG_FORK; rung++) {

@@ -9,33 +9,15 @@
 #include <string.h>
 
 #include "env.h"
+#include "layout.h"
 #include "path.h"
 #include "plan.h"
 #include "request.h"
 #include "reserve.h"
+#include "rlimits.h"
 #include "sys.h"
 
 extern char **environ;
-
-/* Pointers first, bytes behind them, in the one allocation. */
-struct layout {
-	char **pointers;
-	char *bytes;
-	int borrow;
-};
-
-static char *keep(struct layout *at, const char *string)
-{
-	size_t size;
-	char *ret = at->bytes;
-
-	if (!string || at->borrow)
-		return (char *)string;
-	size = strlen(string) + 1;
-	memcpy(ret, string, size);
-	at->bytes += size;
-	return ret;
-}
 
 static char *const *keep_list(struct layout *at, char *const *list)
 {
@@ -44,7 +26,7 @@ static char *const *keep_list(struct layout *at, char *const *list)
 	if (!list || at->borrow)
 		return list;
 	for (; *list; list++)
-		*at->pointers++ = keep(at, *list);
+		*at->pointers++ = layout_keep_string(at, *list);
 	*at->pointers++ = NULL;
 	return ret;
 }
@@ -57,7 +39,7 @@ static char *const *keep_env(struct layout *at, char *const *base, char *const *
 		return keep_list(at, base);
 	env_merge(base, changes, ret);
 	for (end = ret; *end; end++)
-		*end = keep(at, *end);
+		*end = layout_keep_string(at, *end);
 	at->pointers = end + 1;
 	return ret;
 }
@@ -88,7 +70,6 @@ struct measure {
 static struct measure measure(const struct uspawn_request *r, int borrow)
 {
 	struct measure m = { .env = r->envp ? r->envp : environ };
-	size_t nchanges = env_count(r->setenv);
 	static char *const none[] = { NULL };
 
 	if (!m.env)
@@ -99,14 +80,15 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 		m.npointers += m.candidates.count + 1;
 		m.nbytes += m.candidates.bytes;
 	}
-	if (nchanges || !borrow)
-		m.npointers += env_count(m.env) + nchanges + 1;
+	if (r->setenv || !borrow)
+		m.npointers += env_count(m.env) + env_count(r->setenv) + 1;
 	if (!borrow) {
 		m.npointers += env_count(r->argv) + 1;
 		m.nbytes += env_size(m.env) + env_size(r->setenv) + env_size(r->argv);
 		m.nbytes += r->cwd ? strlen(r->cwd) + 1 : 0;
 		for (uint32_t i = 0; i < r->nfds; i++)
 			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;
+		m.nbytes += rlimits_measure(r);
 	}
 	return m;
 }
@@ -204,7 +186,7 @@ static void list_fds(struct uspawn_plan *plan, const struct uspawn_request *r, s
 							    : PLAN_SOURCE,
 			.mode = (uint16_t)fd->mode,
 			.oflag = fd->source == USPAWN_NULL ? O_RDWR : fd->oflag,
-			.path = fd->source == USPAWN_NULL ? "/dev/null" : keep(at, fd->path),
+			.path = fd->source == USPAWN_NULL ? "/dev/null" : layout_keep_string(at, fd->path),
 		};
 	}
 	plan->nfds = r->nfds;
@@ -249,18 +231,18 @@ static int take_fds(struct uspawn_plan *plan, const struct uspawn_request *r, in
 	return 0;
 }
 
-/* exec_fd or cwd_fd: read by the child after its targets are in place. */
-static int take_apart(struct uspawn_plan *plan, int wanted, int fd, int borrow, uint32_t step, int *ret,
+/*
+ * A descriptor that the child needs after its targets are in place, until exec: it sits on none of them. *ret is what
+ * fds_number() understands.
+ */
+static int take_apart(struct uspawn_plan *plan, int fd, int borrow, uint32_t step, uint32_t index, int *ret,
 		      struct uspawn_failure *reterr)
 {
-	int number;
+	int number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, index) : hold(plan, fd, borrow, 1);
 
-	*ret = -1;
-	if (!wanted)
-		return 0;
-	number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, 0) : hold(plan, fd, borrow, 1);
 	if (number < 0 && !plan_is_arg(number))
-		return request_fail(reterr, -number, step, 0);
+		return request_fail(reterr, -number, step, index);
+	plan->apart[plan->napart++] = (struct plan_apart){ .fd = number, .copied = find_copy(plan, fd, 1) == number };
 	*ret = number;
 	return 0;
 }
@@ -293,7 +275,7 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	plan->callback_data = r->callback_data;
 	plan->argv = keep_list(at, r->argv);
 	plan->envp = keep_env(at, m->env, r->setenv);
-	plan->cwd = keep(at, r->cwd);
+	plan->cwd = layout_keep_string(at, r->cwd);
 	if (m->name) {
 		plan->candidates = (const char *const *)at->pointers;
 		path_list(m->name, m->search, at->bytes, (const char **)at->pointers);
@@ -302,35 +284,53 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	}
 }
 
+static int take_aparts(struct uspawn_plan *plan, const struct uspawn_request *r, int borrow,
+		       struct uspawn_failure *reterr)
+{
+	int result = 0;
+
+	plan->exec_target = mapped_exec_target(r);
+	plan->exec_fd = plan->cwd_fd = -1;
+	if (r->flags & USPAWN_FEXEC && plan->exec_target == -1)
+		result = take_apart(plan, r->exec_fd, borrow, USPAWN_STEP_EXEC, 0, &plan->exec_fd, reterr);
+	if (result == 0 && r->flags & USPAWN_FCHDIR)
+		result = take_apart(plan, r->cwd_fd, borrow, USPAWN_STEP_CWD, 0, &plan->cwd_fd, reterr);
+	return result;
+}
+
+/* How many descriptors at most are taken apart. */
+static size_t count_aparts(const struct uspawn_request *r)
+{
+	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0);
+}
+
 int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
 {
 	struct measure m = measure(r, borrow);
-	size_t nfds = r->nfds, ncopies = nfds + 2;
+	size_t nfds = r->nfds, naparts = count_aparts(r), ncopies = nfds + naparts;
 	struct uspawn_plan *plan;
 	struct layout at;
-	int saved = errno, by_fd, result;
+	int saved = errno, result;
 
 	plan = calloc(1, sizeof(*plan) + m.npointers * sizeof(char *) + nfds * sizeof(*plan->fds) +
-				 ncopies * sizeof(*plan->copies) + (nfds + 3) * sizeof(*plan->targets) + m.nbytes);
+				 naparts * sizeof(*plan->apart) + ncopies * sizeof(*plan->copies) +
+				 (nfds + 3) * sizeof(*plan->targets) + m.nbytes);
 	if (!plan) {
 		errno = saved;
 		return request_fail(reterr, ENOMEM, USPAWN_STEP_REQUEST, 0);
 	}
 	at.pointers = (char **)(plan + 1);
 	plan->fds = (struct plan_fd *)(at.pointers + m.npointers);
-	plan->copies = (struct plan_copy *)(plan->fds + nfds);
+	plan->apart = (struct plan_apart *)(plan->fds + nfds);
+	plan->copies = (struct plan_copy *)(plan->apart + naparts);
 	plan->targets = (int *)(plan->copies + ncopies);
 	at.bytes = (char *)(plan->targets + nfds + 3);
 	at.borrow = borrow;
 	fill(plan, r, &m, &at);
 	list_fds(plan, r, &at);
 	list_targets(plan);
-	plan->exec_target = mapped_exec_target(r);
-	by_fd = r->flags & USPAWN_FEXEC && plan->exec_target == -1;
-	if ((result = take_fds(plan, r, borrow, reterr)) < 0 ||
-	    (result = take_apart(plan, by_fd, r->exec_fd, borrow, USPAWN_STEP_EXEC, &plan->exec_fd, reterr)) < 0 ||
-	    (result = take_apart(plan, (r->flags & USPAWN_FCHDIR) != 0, r->cwd_fd, borrow, USPAWN_STEP_CWD,
-				 &plan->cwd_fd, reterr)) < 0) {
+	rlimits_keep(plan, r, &at);
+	if ((result = take_fds(plan, r, borrow, reterr)) < 0 || (result = take_aparts(plan, r, borrow, reterr)) < 0) {
 		plan_unref(plan);
 		return result;
 	}

@@ -34,6 +34,11 @@ struct plan_copy {
 	int pinned; /* a reserved number */
 };
 
+struct plan_apart {
+	int fd; /* a copy, a number or an argument */
+	int copied;
+};
+
 enum plan_arg_use {
 	PLAN_UNUSED,
 	PLAN_DESCRIPTOR,
@@ -66,9 +71,13 @@ struct uspawn_plan {
 	int (*callback)(void *data);
 	void *callback_data;
 
-	uint32_t nfds, nsources, ntargets, ncopies, nargs;
+	const struct uspawn_rlimit *rlimits;
+	uint32_t nrlimits;
+
+	uint32_t nfds, nsources, ntargets, napart, ncopies, nargs;
 	struct plan_fd *fds; /* by target */
-	int *targets;        /* what the child has before anything is opened: sources' targets and 0 to 2, ascending */
+	struct plan_apart *apart;
+	int *targets; /* what the child has before anything is opened: sources' targets and 0 to 2, ascending */
 	struct plan_copy *copies;
 	struct plan_arg args[PLAN_ARGS];
 };

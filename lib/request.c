@@ -9,6 +9,7 @@
 #include "env.h"
 #include "plan.h"
 #include "request.h"
+#include "rlimits.h"
 
 #define SIZE_BOUND 4096
 
@@ -87,17 +88,17 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 	if (r->cgroup_fd)
 		return refuse(reterr, USPAWN_STEP_CGROUP);
 	if (r->tty)
-		return refuse(reterr, USPAWN_STEP_TERMINAL);
-	if (r->rlimits || r->nrlimits)
-		return refuse(reterr, USPAWN_STEP_RLIMIT);
-	if (r->identity || r->namespaces)
-		return refuse(reterr, USPAWN_STEP_IDENTITY);
+		return refuse(reterr, USPAWN_STEP_SETCTTY);
+	if (r->identity)
+		return refuse(reterr, USPAWN_STEP_UID);
+	if (r->namespaces)
+		return refuse(reterr, USPAWN_STEP_NAMESPACE);
 	if (r->caps || r->iab || r->securebits)
 		return refuse(reterr, USPAWN_STEP_CAPS);
 	if (r->pdeathsig)
 		return refuse(reterr, USPAWN_STEP_PDEATHSIG);
 	if (r->confine)
-		return refuse(reterr, USPAWN_STEP_CONFINE);
+		return refuse(reterr, USPAWN_STEP_SECCOMP);
 	if (r->sched || r->best_effort || r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
@@ -153,7 +154,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	if (errnum)
 		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
-	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
+	    (r = rlimits_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
+	    (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

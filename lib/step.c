@@ -13,6 +13,8 @@ const char *uspawn_strstep(uint32_t step)
 		return "source";
 	case USPAWN_STEP_PIPE:
 		return "pipe";
+	case USPAWN_STEP_PTY:
+		return "pty";
 	case USPAWN_STEP_CGROUP:
 		return "cgroup";
 	case USPAWN_STEP_CLONE:
@@ -25,16 +27,50 @@ const char *uspawn_strstep(uint32_t step)
 		return "fd";
 	case USPAWN_STEP_OPEN:
 		return "open";
-	case USPAWN_STEP_TERMINAL:
-		return "terminal";
+	case USPAWN_STEP_SETCTTY:
+		return "setctty";
+	case USPAWN_STEP_FOREGROUND:
+		return "foreground";
 	case USPAWN_STEP_RLIMIT:
 		return "rlimit";
+	case USPAWN_STEP_NICE:
+		return "nice";
+	case USPAWN_STEP_SCHEDULER:
+		return "scheduler";
+	case USPAWN_STEP_AFFINITY:
+		return "affinity";
+	case USPAWN_STEP_MEMPOLICY:
+		return "mempolicy";
+	case USPAWN_STEP_IOPRIO:
+		return "ioprio";
+	case USPAWN_STEP_OOM_SCORE:
+		return "oom_score";
+	case USPAWN_STEP_TIMERSLACK:
+		return "timerslack";
+	case USPAWN_STEP_PERSONALITY:
+		return "personality";
+	case USPAWN_STEP_NAMESPACE:
+		return "namespace";
+	case USPAWN_STEP_IDMAP:
+		return "idmap";
+	case USPAWN_STEP_LABEL:
+		return "label";
 	case USPAWN_STEP_ROOT:
 		return "root";
-	case USPAWN_STEP_IDENTITY:
-		return "identity";
+	case USPAWN_STEP_SECUREBITS:
+		return "securebits";
+	case USPAWN_STEP_BOUNDING:
+		return "bounding";
+	case USPAWN_STEP_GROUPS:
+		return "groups";
+	case USPAWN_STEP_GID:
+		return "gid";
+	case USPAWN_STEP_UID:
+		return "uid";
 	case USPAWN_STEP_CAPS:
 		return "caps";
+	case USPAWN_STEP_AMBIENT:
+		return "ambient";
 	case USPAWN_STEP_CWD:
 		return "cwd";
 	case USPAWN_STEP_UMASK:
@@ -45,10 +81,14 @@ const char *uspawn_strstep(uint32_t step)
 		return "action";
 	case USPAWN_STEP_SIGNALS:
 		return "signals";
+	case USPAWN_STEP_NO_NEW_PRIVS:
+		return "no_new_privs";
+	case USPAWN_STEP_LANDLOCK:
+		return "landlock";
 	case USPAWN_STEP_SIGMASK:
 		return "sigmask";
-	case USPAWN_STEP_CONFINE:
-		return "confine";
+	case USPAWN_STEP_SECCOMP:
+		return "seccomp";
 	case USPAWN_STEP_CALLBACK:
 		return "callback";
 	case USPAWN_STEP_EXEC:

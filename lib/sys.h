@@ -127,6 +127,11 @@ static inline int sys_getrlimit(int resource, struct rlimit64 *ret)
 	return (int)SYSCALL(SYS_prlimit64, 0, resource, 0, ret);
 }
 
+static inline int sys_setrlimit(int resource, const struct rlimit64 *limit)
+{
+	return (int)SYSCALL(SYS_prlimit64, 0, resource, limit, 0);
+}
+
 static inline int sys_pidfd_open(int pid, unsigned flags)
 {
 	return (int)SYSCALL(SYS_pidfd_open, pid, flags, 0, 0);

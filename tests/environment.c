@@ -81,6 +81,15 @@ EachRung(environment, changes)
 	assert_env(&r, LIST("Y=2", "Z=a=b"));
 	way_report(way, &r, USPAWN(request, .setenv = ((char *[]){ NULL })), NULL);
 	assert_env(&r, LIST("X=1", "Y=2"));
+	/* No change at all still makes a list of its own, of any length. */
+	for (int i = 0; i < 300; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "V%d", i);
+		setenv(name, "", 1);
+	}
+	way_report(way, &r, USPAWN(request, .setenv = ((char *[]){ NULL })), NULL);
+	cr_assert_eq(report_number(&r, "env"), 302);
 }
 
 EachRung(environment, changes_by_args)

@@ -14,7 +14,7 @@
 
 static const char *const rungs[] = {
 	[USPAWN_RUNG_ANY] = "any",     [USPAWN_RUNG_ASYNC] = "async", [USPAWN_RUNG_VFORK] = "vfork",
-	[USPAWN_RUNG_CLONE] = "clone", [USPAWN_RUNG_FORK] = "fork",
+	[USPAWN_RUNG_CLONE] = "clone", [USPAWN_RUNG_RELAY] = "relay", [USPAWN_RUNG_FORK] = "fork",
 };
 
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret)

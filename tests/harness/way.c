@@ -10,7 +10,7 @@
 
 static uint32_t cap_of_environment(void)
 {
-	static const char *const names[] = { "", "async", "vfork", "clone", "fork" };
+	static const char *const names[] = { "", "async", "vfork", "clone", "relay", "fork" };
 	const char *value = getenv("USPAWN_RUNG");
 
 	for (uint32_t i = 1; value && i < sizeof(names) / sizeof(*names); i++)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* One instruction each, in the caller's order. */
+#include <errno.h>
+
+#include "request.h"
+#include "rlimits.h"
+#include "sys.h"
+
+int rlimits_accept(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	if ((r->rlimits != NULL) != (r->nrlimits != 0))
+		return request_fail(reterr, EINVAL, USPAWN_STEP_RLIMIT, 0);
+	for (uint32_t i = 0; i < r->nrlimits; i++)
+		if (r->rlimits[i].reserved || r->rlimits[i].resource >= RLIM_NLIMITS ||
+		    r->rlimits[i].soft > r->rlimits[i].hard)
+			return request_fail(reterr, EINVAL, USPAWN_STEP_RLIMIT, i);
+	return 0;
+}
+
+size_t rlimits_measure(const struct uspawn_request *r)
+{
+	return layout_size(r->nrlimits * sizeof(*r->rlimits));
+}
+
+void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, struct layout *at)
+{
+	plan->rlimits = layout_keep(at, r->rlimits, r->nrlimits * sizeof(*r->rlimits));
+	plan->nrlimits = r->nrlimits;
+}
+
+void rlimits_put(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->plan->nrlimits; i++) {
+		const struct uspawn_rlimit *limit = &w->plan->rlimits[i];
+		struct child_instr *instr = writer_put(w, OP_RLIMIT, USPAWN_STEP_RLIMIT, i);
+
+		instr->a = (int)limit->resource;
+		instr->bits = limit->soft;
+		instr->more_bits = limit->hard;
+	}
+}
