@@ -5,6 +5,7 @@
  * undefined symbols, which is a test.
  */
 #include "child.h"
+#include "child_attrs.h"
 #include "sys.h"
 
 /* Kernel's own: what a start needs of stack does not grow with what it is asked for. */
@@ -80,6 +81,16 @@ static void close_numbers(unsigned first, unsigned last)
 	}
 }
 
+static int close_possible(int fd)
+{
+	int r = sys_close(fd);
+	struct rlimit64 limit;
+
+	if (r == -EBADF && sys_getrlimit(RLIMIT_NOFILE, &limit) == 0 && (unsigned)fd >= limit.rlim_cur)
+		return r;
+	return 0;
+}
+
 /* Until this has succeeded, every descriptor here is the parent's. -ENOSYS: there is no way to leave its table. */
 static int cut(const struct child_start *start, unsigned first)
 {
@@ -101,6 +112,20 @@ static int open_as(const char *path, int flags, unsigned mode, int target)
 	int fd = sys_openat(AT_FDCWD, path, flags & ~O_CLOEXEC, mode);
 	int r;
 
+	if (fd < 0 || fd == target)
+		return fd;
+	r = sys_dup3(fd, target, 0);
+	sys_close(fd);
+	return r;
+}
+
+/* As posix_spawn(3) has it: for a caller at the limit of its descriptors, and for files that open only once. */
+static int reopen_as(const char *path, int flags, unsigned mode, int target)
+{
+	int fd, r;
+
+	sys_close(target);
+	fd = sys_openat(AT_FDCWD, path, flags | O_LARGEFILE, mode);
 	if (fd < 0 || fd == target)
 		return fd;
 	r = sys_dup3(fd, target, 0);
@@ -189,7 +214,10 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 
 	switch (in->op) {
 	case OP_CUT:
-		return cut(start, (unsigned)in->a);
+		r = cut(start, (unsigned)in->a);
+		if (r == 0 && start->stray && *start->stray >= 0)
+			sys_close(*start->stray);
+		return r;
 	case OP_SETSID:
 		return sys_setsid();
 	case OP_SETPGID:
@@ -209,11 +237,15 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_CLOSE:
 		sys_close(in->a);
 		return 0;
+	case OP_CLOSE_POSSIBLE:
+		return close_possible(in->a);
 	case OP_CLOSE_RANGE:
 		close_numbers((unsigned)in->a, (unsigned)in->b);
 		return 0;
 	case OP_OPEN:
 		return open_as(in->path, in->a, (unsigned)in->b, in->c);
+	case OP_REOPEN:
+		return reopen_as(in->path, in->a, (unsigned)in->b, in->c);
 	case OP_CHDIR:
 		return sys_chdir(in->path);
 	case OP_FCHDIR:
@@ -238,7 +270,7 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_EXIT:
 		sys_exit_group(in->a);
 	}
-	return -ENOSYS;
+	return set_attribute(in);
 }
 
 /* A lock that exec and death give back: the kernel marks the word, and no one else can hold it. */

@@ -16,26 +16,29 @@
 enum child_op {
 	OP_CUT, /* a: numbers from here on go; what the parent does with its table is nothing to us after it */
 	OP_SETSID,
-	OP_SETPGID,     /* a */
-	OP_KEEP,        /* a stays over exec */
-	OP_CLOEXEC,     /* a does not */
-	OP_MOVE,        /* a to b */
-	OP_SAVE,        /* a to a fresh number, one at a time */
-	OP_RESTORE,     /* that number to b, and gone */
-	OP_CLOSE,       /* a; no error if it is not open */
-	OP_CLOSE_RANGE, /* a to b, both included */
-	OP_OPEN,        /* path, with flags a and mode b, as c */
-	OP_CHDIR,       /* path */
-	OP_FCHDIR,      /* a */
-	OP_UMASK,       /* a */
-	OP_RLIMIT,      /* a: resource; bits: soft, more_bits: hard */
-	OP_DEFAULT,     /* the signals in bits */
-	OP_IGNORE,      /* the signals in bits */
-	OP_SIGMASK,     /* the mask of struct child_start, which is not known when the program is written */
+	OP_SETPGID,        /* a */
+	OP_KEEP,           /* a stays over exec */
+	OP_CLOEXEC,        /* a does not */
+	OP_MOVE,           /* a to b */
+	OP_SAVE,           /* a to a fresh number, one at a time */
+	OP_RESTORE,        /* that number to b, and gone */
+	OP_CLOSE,          /* a; no error if it is not open */
+	OP_CLOSE_POSSIBLE, /* the same, but EBADF for a number that no descriptor of its limit can have */
+	OP_CLOSE_RANGE,    /* a to b, both included */
+	OP_OPEN,           /* path, with flags a and mode b, as c */
+	OP_REOPEN,         /* the same; c is closed first, and close-on-exec is left as it comes out */
+	OP_CHDIR,          /* path */
+	OP_FCHDIR,         /* a */
+	OP_UMASK,          /* a */
+	OP_RLIMIT,         /* a: resource; bits: soft, more_bits: hard */
+	OP_DEFAULT,        /* the signals in bits */
+	OP_IGNORE,         /* the signals in bits */
+	OP_SIGMASK,        /* the mask of struct child_start, which is not known when the program is written */
 	OP_CALLBACK,
-	OP_EXEC,    /* the candidates, until one runs */
-	OP_EXEC_FD, /* a */
-	OP_EXIT,    /* with a */
+	OP_EXEC,       /* the candidates, until one runs */
+	OP_EXEC_FD,    /* a */
+	OP_EXIT,       /* with a */
+	OP_FOREGROUND, /* of terminal a, for its process group */
 };
 
 struct child_instr {
@@ -66,7 +69,7 @@ struct child_report {
 	volatile uint32_t shared; /* set first of all: the memory really is shared */
 	volatile int32_t errnum;  /* 0: no failure */
 	volatile uint32_t step, index;
-	struct { /* the first failure that was allowed */
+	struct child_allowed { /* the first failure that was allowed */
 		volatile int32_t errnum;
 		volatile uint32_t step, index;
 	} allowed;
@@ -89,6 +92,7 @@ struct child_start {
 	char **sh_argv; /* for a file without #!: [1] is left for its path. NULL: no such fallback */
 	int (*callback)(void *data);
 	void *callback_data;
+	const volatile int *stray; /* a number in the shared table that is not the child's: its own pidfd; or NULL */
 	uint64_t sigmask;
 	uint8_t shares_table;    /* OP_CUT takes a table of its own first */
 	uint8_t resets_handlers; /* the clone did not */

@@ -112,6 +112,8 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 	if (birth->wants_pidfd) {
 		args.flags |= CLONE_PIDFD;
 		args.pidfd = (uintptr_t)&pidfd;
+		if (birth->keeps_low && birth->start->shares_table)
+			birth->start->stray = &pidfd;
 	}
 	if (rung == USPAWN_RUNG_ASYNC) {
 		/* Not 0, which debuggers take for a thread. */
@@ -157,6 +159,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 	int r;
 
 	birth->start->shares_table = birth->start->resets_handlers = birth->start->holds_lock = 0;
+	birth->start->stray = NULL;
 	switch (rung) {
 	case USPAWN_RUNG_ASYNC:
 	case USPAWN_RUNG_VFORK:

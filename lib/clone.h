@@ -14,6 +14,7 @@ struct birth {
 	volatile uint32_t *settled; /* async: cleared by the kernel when the child has left the shared memory */
 	uint8_t wants_pidfd;
 	uint8_t copies_table; /* the child keeps what the caller has open */
+	uint8_t keeps_low;    /* below the cut, at least */
 	/* set on success */
 	int pid;
 	int pidfd; /* -1: not wanted, or this kernel has none */

@@ -31,6 +31,9 @@ int descriptors_end(const struct writer *w, int lifeline)
 	const struct uspawn_plan *plan = w->plan;
 	int highest = lifeline > 2 ? lifeline : 2, number;
 
+	if (plan->cut - 1 > highest)
+		highest = plan->cut - 1;
+
 	for (uint32_t i = 0; i < plan->nfds; i++) {
 		if (plan->fds[i].kind == PLAN_SOURCE && (number = fds_number(w->fds, plan->fds[i].fd)) > highest)
 			highest = number;

@@ -57,7 +57,9 @@ static int take_descriptor(struct fds *fds, const struct uspawn_plan *plan, unsi
 	if (fd >= RESERVE_END) {
 		int number = reserve_pin(fd);
 
-		if (number >= 0) {
+		if (number >= 0 && plan->args[n].apart && plan_has_target(plan, number)) {
+			reserve_unpin(number);
+		} else if (number >= 0) {
 			fds->number[n] = number;
 			fds->pinned |= bit(n);
 		}

@@ -49,6 +49,13 @@ static inline struct handle *handle_of(const struct uspawn_child *child)
 	return (struct handle *)child->opaque;
 }
 
+/* What failed and was allowed to; the first of all is kept. */
+static inline void handle_note(struct uspawn_child *child, int errnum, uint32_t step, uint32_t index)
+{
+	if (errnum && !child->failure.errnum)
+		child->failure = (struct uspawn_failure){ .errnum = errnum, .step = step, .index = index };
+}
+
 /* Running, from now on. */
 static inline void handle_begin(struct uspawn_child *child, int pid, int pidfd, uint32_t rung, uint32_t flags)
 {

@@ -2,8 +2,8 @@
 /*
  * End-of-file alone would hang where another thread forks between our pipe2 and our close, for its child then holds the
  * write end, perhaps for ever. So the report also has a robust futex that exec and death release: the pipe wakes us at
- * once in the common case, and in the other the word is looked at now and then. An emulator without robust futexes
- * still has the pipe.
+ * once in the common case, and in the other the word is looked at now and then. A child whose file actions close the
+ * pipe still holds its lock, which is waited for then. An emulator without robust futexes still has the pipe.
  */
 #include "lifeline.h"
 #include "sys.h"
@@ -12,9 +12,20 @@
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS  16000000
 
+/* File actions name the numbers that are the caller's, and might find ours. */
+static int out_of_the_way(int fd, const struct uspawn_plan *plan)
+{
+	for (int low = 3, next; fd >= 0 && (fd < 3 || plan_has_target(plan, fd)); fd = next) {
+		next = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
+		sys_close(fd);
+		low = next + 1;
+	}
+	return fd;
+}
+
 int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 {
-	int ends[2], low = 3, fd, r;
+	int ends[2], r;
 	void *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
@@ -25,14 +36,8 @@ int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 		return r;
 	}
 	ret->report = page;
-	ret->read_end = sys_above_stdio(ends[0]);
-	ret->write_end = ends[1];
-	while (ret->write_end >= 0 && (ret->write_end < 3 || plan_has_target(plan, ret->write_end))) {
-		fd = sys_fcntl(ret->write_end, F_DUPFD_CLOEXEC, low);
-		sys_close(ret->write_end);
-		ret->write_end = fd;
-		low = fd + 1;
-	}
+	ret->read_end = out_of_the_way(ends[0], plan);
+	ret->write_end = out_of_the_way(ends[1], plan);
 	if (ret->read_end < 0 || ret->write_end < 0) {
 		lifeline_close(ret);
 		return -EMFILE;
@@ -46,6 +51,18 @@ static int has_let_go(const struct child_report *report)
 	       __atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED;
 }
 
+/* Who holds it wakes a waiter only if there is the mark of one. */
+static void wait_for_lock(struct child_report *report)
+{
+	struct timespec slice = sys_timespec(LOOK_LAST_NS);
+	uint32_t word;
+
+	while (!has_let_go(report) && (word = __atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE)))
+		if (word & FUTEX_WAITERS || __atomic_compare_exchange_n(&report->lock.word, &word, word | FUTEX_WAITERS,
+									0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			sys_futex_wait(&report->lock.word, word | FUTEX_WAITERS, &slice);
+}
+
 void lifeline_wait(struct lifeline *lifeline)
 {
 	int64_t look_ns = LOOK_FIRST_NS;
@@ -57,8 +74,12 @@ void lifeline_wait(struct lifeline *lifeline)
 		struct timespec slice = sys_timespec(look_ns);
 
 		/* Nobody writes: ready means that no write end is left. */
-		if (sys_ppoll(&end, 1, &slice) == 1 || has_let_go(lifeline->report))
+		if (has_let_go(lifeline->report))
 			return;
+		if (sys_ppoll(&end, 1, &slice) == 1) {
+			wait_for_lock(lifeline->report);
+			return;
+		}
 		if (look_ns < LOOK_LAST_NS)
 			look_ns *= 2;
 	}

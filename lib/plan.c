@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions.h"
 #include "env.h"
 #include "layout.h"
 #include "path.h"
@@ -88,7 +89,7 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 		m.nbytes += r->cwd ? strlen(r->cwd) + 1 : 0;
 		for (uint32_t i = 0; i < r->nfds; i++)
 			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;
-		m.nbytes += rlimits_measure(r);
+		m.nbytes += rlimits_measure(r) + actions_measure(r);
 	}
 	return m;
 }
@@ -119,18 +120,21 @@ static int add_copy(struct uspawn_plan *plan, int from, int fd, int pinned)
 /* A number for fd's file that stays as it is while the plan lives; `apart`: one that is no target. */
 static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
 {
-	int copy = find_copy(plan, fd, apart), low = 3, r;
+	int copy = find_copy(plan, fd, apart), low = 3, in_the_way, r;
 
 	if (copy >= 0)
 		return copy;
 	if (sys_fcntl(fd, F_GETFD, 0) < 0)
 		return -EBADF;
-	apart = apart && plan_has_target(plan, fd);
-	if (borrow && !apart && fd < RESERVE_END)
+	in_the_way = apart && plan_has_target(plan, fd);
+	if (borrow && !in_the_way && fd < RESERVE_END)
 		return fd;
-	if (!apart && (r = reserve_pin(fd)) >= 0)
-		return add_copy(plan, fd, r, 1);
-	if (borrow && !apart)
+	if ((r = reserve_pin(fd)) >= 0) {
+		if (!apart || !plan_has_target(plan, r))
+			return add_copy(plan, fd, r, 1);
+		reserve_unpin(r);
+	}
+	if (borrow && !in_the_way)
 		return fd;
 	while ((r = sys_fcntl(fd, F_DUPFD_CLOEXEC, low)) >= 0 && apart && plan_has_target(plan, r)) {
 		sys_close(r);
@@ -266,6 +270,8 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	plan->references = 1;
 	plan->rung = r->rung;
 	plan->flags = r->flags;
+	for (const uint16_t *step = r->best_effort; step && *step; step++)
+		plan->may_fail |= plan_step_bit(*step);
 	plan->pgroup = r->pgroup;
 	plan->umask = r->umask;
 	plan->sigmask = r->sigmask;
@@ -330,6 +336,8 @@ int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int b
 	list_fds(plan, r, &at);
 	list_targets(plan);
 	rlimits_keep(plan, r, &at);
+	actions_keep(plan, r, &at);
+	plan->cut = actions_cut(plan);
 	if ((result = take_fds(plan, r, borrow, reterr)) < 0 || (result = take_aparts(plan, r, borrow, reterr)) < 0) {
 		plan_unref(plan);
 		return result;

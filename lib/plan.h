@@ -58,21 +58,24 @@ struct uspawn_plan {
 	_Atomic uint32_t references;
 	uint32_t rung;
 	uint64_t flags;
+	uint64_t may_fail; /* steps, a bit each */
 
 	const char *const *candidates; /* NULL: by descriptor, or no program */
 	char *const *argv;             /* NULL: each start brings it */
 	char *const *envp;
-	const char *cwd;
+	const char *cwd, *root;
 	int exec_fd, cwd_fd; /* a copy, a number, an argument, or -1 */
 	int exec_target;     /* the program's descriptor is mapped, too: exec by its target; or -1 */
-	int pgroup;
+	int pgroup, tty;
 	unsigned umask;
 	uint64_t sigmask, sigdefault, sigignore;
 	int (*callback)(void *data);
 	void *callback_data;
 
 	const struct uspawn_rlimit *rlimits;
-	uint32_t nrlimits;
+	const struct uspawn_action *actions;
+	uint32_t nrlimits, nactions;
+	int cut; /* of an inherited table: actions_cut() */
 
 	uint32_t nfds, nsources, ntargets, napart, ncopies, nargs;
 	struct plan_fd *fds; /* by target */
@@ -93,8 +96,23 @@ static inline unsigned plan_arg_number(int fd)
 	return (unsigned)(USPAWN_ARG0 - fd);
 }
 
+/* A step's bit: their values leave room between them, and end at 490. */
+static inline uint64_t plan_step_bit(uint32_t step)
+{
+	return 1ull << (step / 10);
+}
+
+static inline int plan_may_fail(const struct uspawn_plan *plan, uint32_t step)
+{
+	return plan->may_fail && plan->may_fail & plan_step_bit(step);
+}
+
+/* Is it a number that the child's descriptors or its file actions are about? */
 static inline int plan_has_target(const struct uspawn_plan *plan, int number)
 {
+	for (uint32_t i = 0; i < plan->nactions; i++)
+		if (plan->actions[i].fd == number || plan->actions[i].newfd == number)
+			return 1;
 	for (uint32_t i = 0; i < plan->nfds; i++)
 		if (plan->fds[i].target == number)
 			return 1;

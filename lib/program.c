@@ -10,6 +10,7 @@
  *	signals, mask   last, so that nothing is delivered to code that runs in the parent's memory
  *	callback, exec
  */
+#include "actions.h"
 #include "descriptors.h"
 #include "program.h"
 #include "rlimits.h"
@@ -20,7 +21,7 @@
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
-	return FIXED_INSTRUCTIONS + descriptors_count(plan) + plan->nrlimits;
+	return FIXED_INSTRUCTIONS + descriptors_count(plan) + plan->nrlimits + plan->nactions;
 }
 
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
@@ -82,7 +83,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	ret->candidates = plan->candidates;
 	ret->callback = plan->callback;
 	ret->callback_data = plan->callback_data;
-	if (!(plan->flags & USPAWN_INHERIT_FDS))
+	if (!(plan->flags & USPAWN_INHERIT_FDS) || (plan->cut && lifeline < 0))
 		writer_put_number(&w, OP_CUT, USPAWN_STEP_FD, end);
 	if (plan->flags & USPAWN_SETSID)
 		writer_put(&w, OP_SETSID, USPAWN_STEP_SETSID, 0);
@@ -91,6 +92,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	descriptors_put(&w, end, lifeline);
 	rlimits_put(&w);
 	put_directory(&w);
+	actions_put(&w);
 	put_signals(&w);
 	writer_put(&w, OP_SIGMASK, USPAWN_STEP_SIGMASK, 0);
 	put_exec(&w);

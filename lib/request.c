@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "actions.h"
 #include "env.h"
 #include "plan.h"
 #include "request.h"
@@ -78,11 +79,26 @@ static int accept_attributes(const struct uspawn_request *r, struct uspawn_failu
 	return 0;
 }
 
+/* In the parent most steps have no meaning without their result, and a child without its descriptors or program none.
+ */
+static int can_be_skipped(uint32_t step)
+{
+	if (step == USPAWN_STEP_CGROUP)
+		return 1;
+	return step >= USPAWN_STEP_SETSID && step <= USPAWN_STEP_SECCOMP && step % 10 == 0 && step != USPAWN_STEP_FD;
+}
+
+static int accept_best_effort(const struct uspawn_request *r, struct uspawn_failure *reterr)
+{
+	for (uint32_t i = 0; r->best_effort && r->best_effort[i]; i++)
+		if (!can_be_skipped(r->best_effort[i]))
+			return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, i);
+	return 0;
+}
+
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->actions || r->nactions)
-		return refuse(reterr, USPAWN_STEP_ACTION);
 	if (r->root)
 		return refuse(reterr, USPAWN_STEP_ROOT);
 	if (r->cgroup_fd)
@@ -99,7 +115,7 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 		return refuse(reterr, USPAWN_STEP_PDEATHSIG);
 	if (r->confine)
 		return refuse(reterr, USPAWN_STEP_SECCOMP);
-	if (r->sched || r->best_effort || r->reserved)
+	if (r->sched || r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
 }
@@ -154,7 +170,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	if (errnum)
 		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
-	    (r = rlimits_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
+	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
+	    (r = accept_best_effort(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
 	    (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);

@@ -149,6 +149,7 @@ static void bring_home(struct slot *slot)
 			};
 			handle->flags |= HANDLE_FAILED;
 		}
+		handle_note(slot->child, report->allowed.errnum, report->allowed.step, report->allowed.index);
 		handle->slot = NULL;
 	}
 	fds_release(&slot->fds);

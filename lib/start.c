@@ -203,6 +203,7 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 		child->pid = s->birth.pid;
 		child->rung = s->rung;
 	}
+	handle_note(child, report->allowed.errnum, report->allowed.step, report->allowed.index);
 	return 0;
 }
 
@@ -216,7 +217,8 @@ static int run_ladder(struct start *s, enum uspawn_rung rung, struct child_repor
 		.stack = stack,
 		.stack_size = sizeof(stack),
 		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
-		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
+		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,
+		.keeps_low = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
 	};
 	clone_block_signals(&s->child.sigmask);
 	if (s->plan->flags & USPAWN_SETSIGMASK) {

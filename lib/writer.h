@@ -18,7 +18,7 @@ static inline struct child_instr *writer_put(struct writer *w, enum child_op op,
 	struct child_instr *instr = w->instr++;
 
 	instr->op = (uint8_t)op;
-	instr->may_fail = 0;
+	instr->may_fail = (uint8_t)plan_may_fail(w->plan, step);
 	instr->step = (uint16_t)step;
 	instr->index = index;
 	return instr;

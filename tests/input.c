@@ -120,8 +120,6 @@ CheckedTest(input, fields_of_later_versions)
 	static const char something[64];
 	const void *p = something;
 
-	refused(USPAWN(request, GOOD, .actions = p), EINVAL, USPAWN_STEP_ACTION, 0);
-	refused(USPAWN(request, GOOD, .nactions = 1), EINVAL, USPAWN_STEP_ACTION, 0);
 	refused(USPAWN(request, GOOD, .root = "/"), EINVAL, USPAWN_STEP_ROOT, 0);
 	refused(USPAWN(request, GOOD, .cgroup_fd = 1), EINVAL, USPAWN_STEP_CGROUP, 0);
 	refused(USPAWN(request, GOOD, .tty = 1), EINVAL, USPAWN_STEP_SETCTTY, 0);
@@ -133,8 +131,65 @@ CheckedTest(input, fields_of_later_versions)
 	refused(USPAWN(request, GOOD, .confine = p), EINVAL, USPAWN_STEP_SECCOMP, 0);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .sched = p), NULL), -EINVAL);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .namespaces = p), NULL), -EINVAL);
-	cr_assert_eq(runs(USPAWN(request, GOOD, .best_effort = p), NULL), -EINVAL);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .reserved = 1), NULL), -EINVAL);
+}
+
+CheckedTest(input, actions)
+{
+	static const struct uspawn_action cases[] = {
+		{ 0 },
+		{ USPAWN_DO_FOREGROUND + 1 },
+		{ USPAWN_DO_CLOSE, -1 },
+		{ USPAWN_DO_CLOSE, USPAWN_ARG(0) },
+		{ USPAWN_DO_CLOSE, 0, 1 },
+		{ USPAWN_DO_CLOSE, 0, .oflag = 1 },
+		{ USPAWN_DO_CLOSE, 0, .mode = 1 },
+		{ USPAWN_DO_CLOSE, 0, .path = "/" },
+		{ USPAWN_DO_CLOSE, 0, .reserved = 1 },
+		{ USPAWN_DO_DUP2, 0, -1 },
+		{ USPAWN_DO_OPEN, 0 },
+		{ USPAWN_DO_OPEN, -1, .path = "/" },
+		{ USPAWN_DO_CHDIR },
+		{ USPAWN_DO_CHDIR, 1, .path = "/" },
+		{ USPAWN_DO_FCHDIR, 0, .path = "/" },
+	};
+	const struct uspawn_action good = { USPAWN_DO_CLOSE, 1 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct uspawn_action list[] = { good, cases[i] };
+
+		refused_as((int)i, USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .actions = list, .nactions = 2),
+			   EINVAL, USPAWN_STEP_ACTION, 1);
+	}
+	refused(USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .actions = &good), EINVAL, USPAWN_STEP_ACTION, 0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .nactions = 1), EINVAL, USPAWN_STEP_ACTION, 0);
+	refused(USPAWN(request, GOOD, .actions = &good, .nactions = 1), EINVAL, USPAWN_STEP_ACTION, 0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .actions = &good, .nactions = 1,
+		       FDS({ 0, .fd = 0 })),
+		EINVAL, USPAWN_STEP_ACTION, 0);
+}
+
+CheckedTest(input, steps_that_cannot_be_skipped)
+{
+	static const uint16_t wrong[] = { USPAWN_STEP_REQUEST,
+					  USPAWN_STEP_SOURCE,
+					  USPAWN_STEP_PIPE,
+					  USPAWN_STEP_PTY,
+					  USPAWN_STEP_CLONE,
+					  USPAWN_STEP_FD,
+					  USPAWN_STEP_CALLBACK,
+					  USPAWN_STEP_EXEC,
+					  USPAWN_STEP_EXEC + 10,
+					  USPAWN_STEP_CWD + 1,
+					  1,
+					  UINT16_MAX };
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		const uint16_t list[] = { USPAWN_STEP_CWD, wrong[i], 0 };
+
+		refused_as((int)i, USPAWN(request, GOOD, .best_effort = list), EINVAL, USPAWN_STEP_REQUEST, 1);
+	}
+	cr_assert_eq(runs(USPAWN(request, GOOD, .best_effort = (uint16_t[]){ 0 }), NULL), 0);
 }
 
 CheckedTest(input, descriptor_entries)

@@ -339,3 +339,24 @@ CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
 	}
 	munmap(stranger, sizeof(*stranger));
 }
+
+/* What the child needs besides its descriptors is held at a low number of the library's: none that is a target. */
+EachRung(traps, held_number_is_no_target)
+{
+	REPORT r;
+	struct uspawn_fd fds[32];
+	int high, n = 0;
+
+	cr_assert_geq(uspawn_reserve_fds(), 0);
+	report_open(&r);
+	high = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	high = fcntl(high, F_DUPFD_CLOEXEC, 500);
+	for (int target = 3; n < 32; target++)
+		fds[n++] = (struct uspawn_fd){ target, .fd = 0 };
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = high, .fds = fds, .nfds = 32), NULL);
+	cr_assert_str_eq(report_value(&r, "cwd"), "/tmp");
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = USPAWN_ARG(0), .fds = fds, .nfds = 32),
+		   USPAWN(args, .fds = &high, .nfds = 1));
+	cr_assert_str_eq(report_value(&r, "cwd"), "/tmp");
+	close_range(64, 600, 0);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps that may fail: the program runs all the same, and the first that did is said while it runs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "harness/files.h"
+#include "harness/way.h"
+
+CheckedSuite(besteffort);
+
+#define MAY_FAIL(...)                     \
+	.best_effort = (const uint16_t[]) \
+	{                                 \
+		__VA_ARGS__, 0            \
+	}
+
+static void assert_noted(const struct uspawn_child *child, int errnum, uint32_t step, uint32_t index)
+{
+	cr_assert(child->failure.errnum == errnum && child->failure.step == step && child->failure.index == index,
+		  "noted: %d, %s, %u", child->failure.errnum, uspawn_strstep(child->failure.step),
+		  child->failure.index);
+}
+
+EachRung(besteffort, first_failure_is_noted)
+{
+	struct uspawn_child child;
+	const struct uspawn_rlimit limits[] = { { .resource = RLIMIT_CORE },
+						{ .resource = RLIMIT_NOFILE, .soft = 1ull << 40, .hard = 1ull << 40 } };
+
+	cr_assert_eq(way_run(way, &child,
+			     USPAWN(request, WITNESS("exit", "3"), .cwd = "/no/such", .rlimits = limits, .nrlimits = 2,
+				    MAY_FAIL(USPAWN_STEP_CWD, USPAWN_STEP_RLIMIT)),
+			     NULL),
+		     0);
+	assert_exited(&child, 3);
+	assert_noted(&child, EPERM, USPAWN_STEP_RLIMIT, 1);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "4"), .cwd = "/", MAY_FAIL(USPAWN_STEP_CWD)),
+			     NULL),
+		     0);
+	assert_exited(&child, 4);
+	assert_noted(&child, 0, USPAWN_STEP_NONE, 0);
+}
+
+/* A waiting start says it when it returns, a ring once the child has left the memory. */
+EachRung(besteffort, noted_while_it_runs)
+{
+	struct uspawn_child child;
+	int end = -1;
+
+	cr_assert_eq(way_start(way, &child,
+			       USPAWN(request, WITNESS("eof", "0", "exit", "2"), .cwd = "/no/such",
+				      MAY_FAIL(USPAWN_STEP_CWD), FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			       USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	while (way->ring && !child.failure.errnum) {
+		struct uspawn_event event;
+
+		cr_assert_eq(uspawn_ring_wait(way->ring, &event, 1, 1000000), 0);
+	}
+	cr_assert_eq(child.state, USPAWN_RUNNING);
+	assert_noted(&child, ENOENT, USPAWN_STEP_CWD, 0);
+	close(end);
+	way_end(way, &child);
+	assert_exited(&child, 2);
+	assert_noted(&child, ENOENT, USPAWN_STEP_CWD, 0);
+}
+
+EachRung(besteffort, other_steps_still_fail)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(way_run(way, &child,
+			     USPAWN(request, .path = "/no/such", .argv = LIST("x"), .cwd = "/no/such",
+				    MAY_FAIL(USPAWN_STEP_CWD, USPAWN_STEP_UMASK)),
+			     NULL),
+		     -ENOENT);
+	assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
+	cr_assert_eq(way_run(way, &child,
+			     USPAWN(request, WITNESS("exit", "0"), .cwd = "/no/such", MAY_FAIL(USPAWN_STEP_UMASK)),
+			     NULL),
+		     -ENOENT);
+	assert_failed(&child, ENOENT, USPAWN_STEP_CWD, 0);
+}
+
+EachRung(besteffort, file_that_cannot_be_opened)
+{
+	REPORT r;
+	struct report_fd fd;
+
+	report_open(&r);
+	way_report(way, &r,
+		   USPAWN(request, MAY_FAIL(USPAWN_STEP_OPEN),
+			  FDS({ 5, USPAWN_OPEN, .path = "/no/such" }, { 6, USPAWN_NULL })),
+		   NULL);
+	cr_assert(!report_fd(&r, 5, &fd) && report_fd(&r, 6, &fd));
+}
+
+EachRung(besteffort, action)
+{
+	struct uspawn_child child;
+	const struct uspawn_action actions[] = { { USPAWN_DO_CLOSE, 9 }, { USPAWN_DO_CHDIR, .path = "/no/such" } };
+
+	cr_assert_eq(way_run(way, &child,
+			     USPAWN(request, WITNESS("exit", "5"), .flags = USPAWN_INHERIT_FDS, .actions = actions,
+				    .nactions = 2, MAY_FAIL(USPAWN_STEP_ACTION)),
+			     NULL),
+		     0);
+	assert_exited(&child, 5);
+	assert_noted(&child, ENOENT, USPAWN_STEP_ACTION, 1);
+}
+
+/* Nobody waits for it; what it could not do is said all the same. */
+CheckedTest(besteffort, pid_only)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("exit", "5"), .flags = USPAWN_PID_ONLY, .cwd = "/no/such",
+				   MAY_FAIL(USPAWN_STEP_CWD)),
+			    NULL),
+		     0);
+	assert_noted(&child, ENOENT, USPAWN_STEP_CWD, 0);
+	cr_assert_eq(uspawn_adopt(&child, child.pid, -1, 0), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 5);
+}
