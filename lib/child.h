@@ -35,10 +35,20 @@ enum child_op {
 	OP_IGNORE,         /* the signals in bits */
 	OP_SIGMASK,        /* the mask of struct child_start, which is not known when the program is written */
 	OP_CALLBACK,
-	OP_EXEC,       /* the candidates, until one runs */
-	OP_EXEC_FD,    /* a */
-	OP_EXIT,       /* with a */
-	OP_FOREGROUND, /* of terminal a, for its process group */
+	OP_EXEC,        /* the candidates, until one runs */
+	OP_EXEC_FD,     /* a */
+	OP_EXIT,        /* with a */
+	OP_FOREGROUND,  /* of terminal a, for its process group */
+	OP_NICE,        /* a */
+	OP_SCHEDULER,   /* a: policy, b: priority */
+	OP_SCHED_PARAM, /* a: priority */
+	OP_SCHED_ATTR,  /* data: struct sys_sched_attr */
+	OP_AFFINITY,    /* data: a bytes */
+	OP_MEMPOLICY,   /* a: mode, data: nodes, more_bits: their maxnode */
+	OP_IOPRIO,      /* a */
+	OP_OOM_SCORE,   /* word: a characters */
+	OP_TIMERSLACK,  /* bits: nanoseconds */
+	OP_PERSONALITY, /* bits */
 };
 
 struct child_instr {
@@ -52,6 +62,7 @@ struct child_instr {
 		const char *path;
 		const void *data;
 		uint64_t bits;
+		char word[8];
 	};
 	union {
 		const char *text;

@@ -4,7 +4,7 @@
 #define USPAWN_CHILD_ATTRS_H
 
 #include "child.h"
-#include "sys.h"
+#include "sys_attrs.h"
 
 /* Its group gets the foreground of its terminal. Every signal is blocked, SIGTTOU too, so nobody is stopped. */
 static int take_foreground(int tty)
@@ -14,11 +14,43 @@ static int take_foreground(int tty)
 	return group < 0 ? group : sys_ioctl(tty, TIOCSPGRP, &group);
 }
 
+static int set_oom_score(const struct child_instr *in)
+{
+	int file = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+	long n;
+
+	if (file < 0)
+		return file;
+	n = sys_write(file, in->word, (size_t)in->a);
+	sys_close(file);
+	return n < 0 ? (int)n : 0;
+}
+
 static int set_attribute(const struct child_instr *in)
 {
 	switch (in->op) {
 	case OP_FOREGROUND:
 		return take_foreground(in->a);
+	case OP_NICE:
+		return sys_setpriority(in->a);
+	case OP_SCHEDULER:
+		return sys_sched_setscheduler(in->a, in->b);
+	case OP_SCHED_PARAM:
+		return sys_sched_setparam(in->a);
+	case OP_SCHED_ATTR:
+		return sys_sched_setattr(in->data);
+	case OP_AFFINITY:
+		return sys_sched_setaffinity((size_t)in->a, in->data);
+	case OP_MEMPOLICY:
+		return sys_set_mempolicy(in->a, in->data, in->more_bits);
+	case OP_IOPRIO:
+		return sys_ioprio_set(in->a);
+	case OP_OOM_SCORE:
+		return set_oom_score(in);
+	case OP_TIMERSLACK:
+		return sys_prctl(PR_SET_TIMERSLACK, in->bits);
+	case OP_PERSONALITY:
+		return sys_personality(in->bits);
 	}
 	return -ENOSYS;
 }

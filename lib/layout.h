@@ -14,21 +14,25 @@ struct layout {
 	int borrow; /* used in place: the plan does not outlive the call */
 };
 
-/* What layout_keep() takes of the bytes at most. */
+/* What layout_keep() and layout_claim() take of the bytes at most. */
 static inline size_t layout_size(size_t size)
 {
 	return size ? size + LAYOUT_ALIGN - 1 : 0;
 }
 
-/* Aligned for any integer. NULL stays NULL. */
-static inline const void *layout_keep(struct layout *at, const void *data, size_t size)
+/* Aligned for any integer. */
+static inline void *layout_claim(struct layout *at, size_t size)
 {
 	char *ret = (char *)(((uintptr_t)at->bytes + LAYOUT_ALIGN - 1) & ~(uintptr_t)(LAYOUT_ALIGN - 1));
 
-	if (!data || at->borrow)
-		return data;
 	at->bytes = ret + size;
-	return memcpy(ret, data, size);
+	return ret;
+}
+
+/* NULL stays NULL. */
+static inline const void *layout_keep(struct layout *at, const void *data, size_t size)
+{
+	return data && !at->borrow ? memcpy(layout_claim(at, size), data, size) : data;
 }
 
 static inline char *layout_keep_string(struct layout *at, const char *string)

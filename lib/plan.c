@@ -16,6 +16,7 @@
 #include "request.h"
 #include "reserve.h"
 #include "rlimits.h"
+#include "scheduling.h"
 #include "sys.h"
 
 extern char **environ;
@@ -83,6 +84,7 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 	}
 	if (r->setenv || !borrow)
 		m.npointers += env_count(m.env) + env_count(r->setenv) + 1;
+	m.nbytes += scheduling_measure(r);
 	if (!borrow) {
 		m.npointers += env_count(r->argv) + 1;
 		m.nbytes += env_size(m.env) + env_size(r->setenv) + env_size(r->argv);
@@ -337,6 +339,7 @@ int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int b
 	list_targets(plan);
 	rlimits_keep(plan, r, &at);
 	actions_keep(plan, r, &at);
+	scheduling_keep(plan, r, &at);
 	plan->cut = actions_cut(plan);
 	if ((result = take_fds(plan, r, borrow, reterr)) < 0 || (result = take_aparts(plan, r, borrow, reterr)) < 0) {
 		plan_unref(plan);

@@ -74,6 +74,7 @@ struct uspawn_plan {
 
 	const struct uspawn_rlimit *rlimits;
 	const struct uspawn_action *actions;
+	const struct uspawn_sched *sched;
 	uint32_t nrlimits, nactions;
 	int cut; /* of an inherited table: actions_cut() */
 

@@ -6,6 +6,7 @@
  *	session, group  need nothing, and nothing may come before that could lose the right to them
  *	descriptors     moves, then what lies between is closed, then files are opened, still by the caller's directory
  *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
+ *	scheduling      before rights are given up, too
  *	directory, umask
  *	signals, mask   last, so that nothing is delivered to code that runs in the parent's memory
  *	callback, exec
@@ -14,6 +15,7 @@
 #include "descriptors.h"
 #include "program.h"
 #include "rlimits.h"
+#include "scheduling.h"
 #include "strings.h"
 #include "sys.h"
 
@@ -21,12 +23,12 @@
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
-	return FIXED_INSTRUCTIONS + descriptors_count(plan) + plan->nrlimits + plan->nactions;
+	return FIXED_INSTRUCTIONS + descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan);
 }
 
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
 {
-	return instructions(plan) * sizeof(struct child_instr) + descriptors_size(plan) +
+	return instructions(plan) * sizeof(struct child_instr) + descriptors_size(plan) + scheduling_size(plan) +
 	       strings_size(plan, args, copies);
 }
 
@@ -91,6 +93,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 		writer_put_number(&w, OP_SETPGID, USPAWN_STEP_SETPGROUP, plan->pgroup);
 	descriptors_put(&w, end, lifeline);
 	rlimits_put(&w);
+	scheduling_put(&w);
 	put_directory(&w);
 	actions_put(&w);
 	put_signals(&w);

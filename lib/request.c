@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "request.h"
 #include "rlimits.h"
+#include "scheduling.h"
 
 #define SIZE_BOUND 4096
 
@@ -31,7 +32,7 @@ static int refuse(struct uspawn_failure *reterr, uint32_t step)
 }
 
 /* clone3's rule for structs that grow: a shorter one is followed by zeros, a longer one must be zero beyond ours. */
-static int copy_sized(void *ret, size_t size, const void *from)
+int request_copy(void *ret, size_t size, const void *from)
 {
 	uint32_t given;
 
@@ -115,7 +116,7 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 		return refuse(reterr, USPAWN_STEP_PDEATHSIG);
 	if (r->confine)
 		return refuse(reterr, USPAWN_STEP_SECCOMP);
-	if (r->sched || r->reserved)
+	if (r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
 }
@@ -163,7 +164,7 @@ static int accept_env(char *const *changes, struct uspawn_failure *reterr)
 
 int request_accept(struct uspawn_request *ret, const struct uspawn_request *request, struct uspawn_failure *reterr)
 {
-	int errnum = request ? copy_sized(ret, sizeof(*ret), request) : EINVAL, r;
+	int errnum = request ? request_copy(ret, sizeof(*ret), request) : EINVAL, r;
 
 	if (!errnum && (ret->rung > USPAWN_RUNG_FORK || ret->flags & ~(uint64_t)KNOWN_FLAGS))
 		errnum = EINVAL;
@@ -171,8 +172,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
 	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
-	    (r = accept_best_effort(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
-	    (r = accept_fds(ret, reterr)) < 0)
+	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
+	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }
@@ -185,7 +186,7 @@ int request_accept_args(struct uspawn_args *ret, const struct uspawn_args *args,
 		memset(ret, 0, sizeof(*ret));
 		return 0;
 	}
-	errnum = copy_sized(ret, sizeof(*ret), args);
+	errnum = request_copy(ret, sizeof(*ret), args);
 	if (!errnum && ((ret->nfds && !ret->fds) || (ret->argv && !ret->argv[0])))
 		errnum = EINVAL;
 	if (errnum)

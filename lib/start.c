@@ -50,6 +50,9 @@ static enum uspawn_rung first_rung(const struct uspawn_plan *plan, enum uspawn_r
 
 	if (plan->callback)
 		return USPAWN_RUNG_FORK; /* a caller's code may not run in shared memory */
+	/* An asynchronous child's score would reach the parent: __set_oom_adj() excepts only processes in vfork. */
+	if (plan->sched && plan->sched->set & USPAWN_OOM_SCORE && fastest < USPAWN_RUNG_VFORK)
+		fastest = USPAWN_RUNG_VFORK;
 	if (cap > fastest)
 		fastest = cap;
 	return plan->rung > fastest ? plan->rung : fastest;

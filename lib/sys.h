@@ -117,11 +117,6 @@ static inline int sys_setpgid(int pid, int group)
 	return (int)SYSCALL(SYS_setpgid, pid, group, 0, 0);
 }
 
-static inline int sys_getpgid(int pid)
-{
-	return (int)SYSCALL(SYS_getpgid, pid, 0, 0, 0);
-}
-
 static inline int sys_unshare(int flags)
 {
 	return (int)SYSCALL(SYS_unshare, flags, 0, 0, 0);

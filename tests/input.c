@@ -129,7 +129,6 @@ CheckedTest(input, fields_of_later_versions)
 	refused(USPAWN(request, GOOD, .securebits = 1), EINVAL, USPAWN_STEP_CAPS, 0);
 	refused(USPAWN(request, GOOD, .pdeathsig = 9), EINVAL, USPAWN_STEP_PDEATHSIG, 0);
 	refused(USPAWN(request, GOOD, .confine = p), EINVAL, USPAWN_STEP_SECCOMP, 0);
-	cr_assert_eq(runs(USPAWN(request, GOOD, .sched = p), NULL), -EINVAL);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .namespaces = p), NULL), -EINVAL);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .reserved = 1), NULL), -EINVAL);
 }
@@ -167,6 +166,56 @@ CheckedTest(input, actions)
 	refused(USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .actions = &good, .nactions = 1,
 		       FDS({ 0, .fd = 0 })),
 		EINVAL, USPAWN_STEP_ACTION, 0);
+}
+
+CheckedTest(input, scheduling)
+{
+	static const unsigned long bits[1] = { 1 };
+	const struct {
+		struct uspawn_sched sched;
+		uint32_t step;
+	} cases[] = {
+		{ { .set = USPAWN_PERSONALITY << 1 }, USPAWN_STEP_REQUEST },
+		{ { .nice = 1 }, USPAWN_STEP_NICE },
+		{ { .policy = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .priority = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_POLICY | USPAWN_PRIORITY, .policy = 1, .priority = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_POLICY, .policy = 1, .runtime_ns = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_POLICY, .policy = 1, .period_ns = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_POLICY, .policy = 6, .priority = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_PRIORITY, .priority = ~0u }, USPAWN_STEP_SCHEDULER },
+		{ { .util_min = 1 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_UCLAMP_MAX, .util_max = 1025 }, USPAWN_STEP_SCHEDULER },
+		{ { .set = USPAWN_AFFINITY }, USPAWN_STEP_AFFINITY },
+		{ { .set = USPAWN_AFFINITY, .affinity = bits }, USPAWN_STEP_AFFINITY },
+		{ { .affinity = bits, .affinity_size = 8 }, USPAWN_STEP_AFFINITY },
+		{ { .mempolicy = 1 }, USPAWN_STEP_MEMPOLICY },
+		{ { .nodes = bits, .nnodes = 1 }, USPAWN_STEP_MEMPOLICY },
+		{ { .set = USPAWN_MEMPOLICY, .nnodes = 1 }, USPAWN_STEP_MEMPOLICY },
+		{ { .ioprio = 1 }, USPAWN_STEP_IOPRIO },
+		{ { .oom_score_adj = 1 }, USPAWN_STEP_OOM_SCORE },
+		{ { .set = USPAWN_OOM_SCORE, .oom_score_adj = 1001 }, USPAWN_STEP_OOM_SCORE },
+		{ { .set = USPAWN_OOM_SCORE, .oom_score_adj = -1001 }, USPAWN_STEP_OOM_SCORE },
+		{ { .timerslack_ns = 1 }, USPAWN_STEP_TIMERSLACK },
+		{ { .personality = 1 }, USPAWN_STEP_PERSONALITY },
+		{ { .set = USPAWN_PERSONALITY, .personality = 0xffffffff }, USPAWN_STEP_PERSONALITY },
+	};
+	struct {
+		struct uspawn_sched sched;
+		char more[8];
+	} longer = { .sched = { .size = sizeof(longer) } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct uspawn_sched sched = cases[i].sched;
+
+		sched.size = sizeof(sched);
+		refused_as((int)i, USPAWN(request, GOOD, .sched = &sched), EINVAL, cases[i].step, 0);
+	}
+	refused(USPAWN(request, GOOD, .sched = &(struct uspawn_sched){ 0 }), EINVAL, USPAWN_STEP_REQUEST, 0);
+	cr_assert_eq(runs(USPAWN(request, GOOD, .sched = &(struct uspawn_sched){ .size = 4 }), NULL), 0);
+	cr_assert_eq(runs(USPAWN(request, GOOD, .sched = &longer.sched), NULL), 0);
+	longer.more[7] = 1;
+	refused(USPAWN(request, GOOD, .sched = &longer.sched), E2BIG, USPAWN_STEP_REQUEST, 0);
 }
 
 CheckedTest(input, steps_that_cannot_be_skipped)

@@ -14,13 +14,16 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -97,9 +100,11 @@ static void print_descriptors(FILE *out)
 /* Lines of /proc/self/status as they are, under the kernel's own names. */
 static void print_status(FILE *out)
 {
-	static const char *const names[] = { "Name:",   "Umask:",  "Uid:",     "Gid:",    "Groups:", "NoNewPrivs:",
-					     "SigBlk:", "SigIgn:", "SigCgt:",  "CapInh:", "CapPrm:", "CapEff:",
-					     "CapBnd:", "CapAmb:", "Seccomp:", "Threads:" };
+	static const char *const names[] = {
+		"Name:",   "Umask:",  "Uid:",     "Gid:",     "Groups:",           "NoNewPrivs:",
+		"SigBlk:", "SigIgn:", "SigCgt:",  "CapInh:",  "CapPrm:",           "CapEff:",
+		"CapBnd:", "CapAmb:", "Seccomp:", "Threads:", "Cpus_allowed_list:"
+	};
 	char line[8192];
 	FILE *status = fopen("/proc/self/status", "re");
 
@@ -127,6 +132,60 @@ static void print_file(FILE *out, const char *key, const char *path)
 		fclose(file);
 }
 
+/* tty: its number, 0: none; tpgid: the foreground group of it */
+static void print_terminal(FILE *out)
+{
+	char line[4096], *at;
+	int tty, tpgid;
+	FILE *file = fopen("/proc/self/stat", "re");
+
+	if (file && fgets(line, sizeof(line), file) && (at = strrchr(line, ')')) &&
+	    sscanf(at, ") %*c %*d %*d %*d %d %d", &tty, &tpgid) == 2)
+		fprintf(out, "tty %d\ntpgid %d\n", tty, tpgid);
+	if (file)
+		fclose(file);
+}
+
+/* Its place in the one hierarchy of version 2. */
+static void print_cgroup(FILE *out)
+{
+	char line[4096];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "0::", 3) == 0)
+			fprintf(out, "cgroup2 %s", line + 3);
+	if (file)
+		fclose(file);
+}
+
+static void print_scheduling(FILE *out)
+{
+	struct {
+		unsigned size, policy;
+		unsigned long long flags;
+		int nice;
+		unsigned priority;
+		unsigned long long runtime, deadline, period;
+		unsigned util_min, util_max;
+	} attr = { 0 };
+	int mode;
+	long ioprio;
+
+	fprintf(out, "nice %d\npolicy %d\n", getpriority(PRIO_PROCESS, 0), sched_getscheduler(0));
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) == 0) {
+		fprintf(out, "priority %u\nsched_flags %llu\n", attr.priority, attr.flags);
+		fprintf(out, "deadline %llu %llu %llu\n", attr.runtime, attr.deadline, attr.period);
+		fprintf(out, "uclamp %u %u\n", attr.util_min, attr.util_max);
+	}
+	if (syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) == 0)
+		fprintf(out, "mempolicy %d\n", mode);
+	ioprio = syscall(SYS_ioprio_get, 1, 0);
+	fprintf(out, "ioprio %ld\ntimerslack %d\n", ioprio, prctl(PR_GET_TIMERSLACK));
+	fprintf(out, "personality %d\n", personality(0xffffffff));
+	print_file(out, "oom_score_adj", "/proc/self/oom_score_adj");
+}
+
 static void print_process(FILE *out)
 {
 	char cwd[4096];
@@ -134,7 +193,6 @@ static void print_process(FILE *out)
 	int signo = 0;
 
 	fprintf(out, "pid %d\nppid %d\npgid %d\nsid %d\n", getpid(), getppid(), getpgrp(), getsid(0));
-	fprintf(out, "nice %d\n", getpriority(PRIO_PROCESS, 0));
 	getrlimit(RLIMIT_NOFILE, &limit);
 	fprintf(out, "nofile %llu %llu\n", (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
 	prctl(PR_GET_PDEATHSIG, &signo);
@@ -144,7 +202,8 @@ static void print_process(FILE *out)
 	fprintf(out, "exe ");
 	print_link(out, "/proc/self/exe");
 	print_file(out, "cgroup", "/proc/self/cgroup");
-	print_file(out, "oom_score_adj", "/proc/self/oom_score_adj");
+	print_cgroup(out);
+	print_terminal(out);
 }
 
 static void print_list(FILE *out, const char *key, char **list)
@@ -172,6 +231,7 @@ static void report(const char *where, char **argv)
 	print_descriptors(out);
 	print_status(out);
 	print_process(out);
+	print_scheduling(out);
 	print_list(out, "arg", argv);
 	print_list(out, "env", environ);
 	fprintf(out, "end\n");
