@@ -38,6 +38,7 @@ enum child_op {
 	OP_EXEC,        /* the candidates, until one runs */
 	OP_EXEC_FD,     /* a */
 	OP_EXIT,        /* with a */
+	OP_SETCTTY,     /* a */
 	OP_FOREGROUND,  /* of terminal a, for its process group */
 	OP_NICE,        /* a */
 	OP_SCHEDULER,   /* a: policy, b: priority */

@@ -29,6 +29,8 @@ static int set_oom_score(const struct child_instr *in)
 static int set_attribute(const struct child_instr *in)
 {
 	switch (in->op) {
+	case OP_SETCTTY:
+		return sys_ioctl(in->a, TIOCSCTTY, NULL);
 	case OP_FOREGROUND:
 		return take_foreground(in->a);
 	case OP_NICE:

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "ends.h"
 #include "fds.h"
 #include "request.h"
 #include "reserve.h"
@@ -67,30 +68,21 @@ static int take_descriptor(struct fds *fds, const struct uspawn_plan *plan, unsi
 	return 0;
 }
 
-static int take_pipe(struct fds *fds, const struct plan_arg *arg, unsigned n)
+static int take_ends(struct fds *fds, const struct plan_arg *arg, unsigned n)
 {
-	int ends[2], child = arg->use == PLAN_READ_END ? 0 : 1, r = sys_pipe2(ends, O_CLOEXEC);
+	struct ends ends;
+	int r = ends_open(&ends, arg);
 
 	if (r < 0)
 		return r;
-	ends[0] = sys_above_stdio(ends[0]);
-	ends[1] = sys_above_stdio(ends[1]);
-	if (ends[0] >= 0 && ends[1] >= 0 && arg->nonblock)
-		r = sys_fcntl(ends[!child], F_SETFL, (arg->use == PLAN_READ_END ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
-	if (ends[0] < 0 || ends[1] < 0 || r < 0) {
-		for (int i = 0; i < 2; i++)
-			if (ends[i] >= 0)
-				sys_close(ends[i]);
-		return r < 0 ? r : -EMFILE;
-	}
-	fds->number[n] = ends[child];
-	fds->other[n] = ends[!child];
+	fds->number[n] = ends.child;
+	fds->other[n] = ends.caller;
 	fds->pipes |= bit(n);
 	fds->owned |= bit(n);
-	if (ends[child] >= RESERVE_END) {
-		r = reserve_pin(ends[child]);
+	if (ends.child >= RESERVE_END) {
+		r = reserve_pin(ends.child);
 		if (r >= 0) {
-			sys_close(ends[child]);
+			sys_close(ends.child);
 			fds->number[n] = r;
 			fds->owned &= ~bit(n);
 			fds->pinned |= bit(n);
@@ -114,6 +106,13 @@ static int given_once(const struct uspawn_plan *plan, const struct uspawn_args *
 	return 1;
 }
 
+static uint32_t step_of(const struct plan_arg *arg)
+{
+	return arg->use == PLAN_DESCRIPTOR ? USPAWN_STEP_SOURCE
+	       : arg->use == PLAN_PTY      ? USPAWN_STEP_PTY
+					   : USPAWN_STEP_PIPE;
+}
+
 int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside,
 	     struct uspawn_failure *reterr)
 {
@@ -123,15 +122,15 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];
-		int pipe = arg->use == PLAN_READ_END || arg->use == PLAN_WRITE_END, r = 0;
+		int r = 0;
 
-		if (pipe)
-			r = take_pipe(fds, arg, n);
-		else if (arg->use == PLAN_DESCRIPTOR)
+		if (arg->use == PLAN_DESCRIPTOR)
 			r = take_descriptor(fds, plan, n, args->fds[n], beside);
+		else if (arg->use != PLAN_UNUSED)
+			r = take_ends(fds, arg, n);
 		if (r < 0) {
 			fds_undo(fds);
-			return request_fail(reterr, -r, pipe ? USPAWN_STEP_PIPE : USPAWN_STEP_SOURCE, arg->index);
+			return request_fail(reterr, -r, step_of(arg), arg->index);
 		}
 	}
 	return 0;

@@ -156,6 +156,13 @@ static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, cons
 		return -EINVAL;
 	if (arg->use == PLAN_UNUSED)
 		arg->index = index;
+	if (use == PLAN_PTY) {
+		if ((entry->rows && arg->rows && entry->rows != arg->rows) ||
+		    (entry->cols && arg->cols && entry->cols != arg->cols))
+			return -EINVAL;
+		arg->rows |= entry->rows;
+		arg->cols |= entry->cols;
+	}
 	arg->use = (uint8_t)use;
 	if (entry && entry->flags & USPAWN_NONBLOCK)
 		arg->nonblock = 1;
@@ -172,6 +179,8 @@ static int take_source(struct uspawn_plan *plan, const struct uspawn_fd *entry, 
 		return use_arg(plan, entry->fd, PLAN_READ_END, entry, index);
 	if (entry->source == USPAWN_WRITE_END)
 		return use_arg(plan, entry->fd, PLAN_WRITE_END, entry, index);
+	if (entry->source == USPAWN_PTY)
+		return use_arg(plan, entry->fd, PLAN_PTY, entry, index);
 	if (plan_is_arg(entry->fd))
 		return use_arg(plan, entry->fd, PLAN_DESCRIPTOR, entry, index);
 	return hold(plan, entry->fd, borrow, 0);
@@ -275,6 +284,7 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	for (const uint16_t *step = r->best_effort; step && *step; step++)
 		plan->may_fail |= plan_step_bit(*step);
 	plan->pgroup = r->pgroup;
+	plan->tty = r->tty;
 	plan->umask = r->umask;
 	plan->sigmask = r->sigmask;
 	plan->sigdefault = r->sigdefault;

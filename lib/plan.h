@@ -44,14 +44,16 @@ enum plan_arg_use {
 	PLAN_DESCRIPTOR,
 	PLAN_READ_END,
 	PLAN_WRITE_END,
+	PLAN_PTY,
 };
 
 struct plan_arg {
 	uint8_t use;      /* enum plan_arg_use */
-	uint8_t nonblock; /* the caller's end of a pipe */
+	uint8_t nonblock; /* the caller's end of a pipe or pty */
 	uint8_t apart;    /* needed after the targets are in place: not to sit on one of them */
 	uint8_t reserved;
-	uint32_t index; /* the first entry that names it */
+	uint16_t rows, cols; /* of a pty */
+	uint32_t index;      /* the first entry that names it */
 };
 
 struct uspawn_plan {

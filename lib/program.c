@@ -5,6 +5,7 @@
  *	cut             before anything that touches a descriptor: until then the table is the parent's
  *	session, group  need nothing, and nothing may come before that could lose the right to them
  *	descriptors     moves, then what lies between is closed, then files are opened, still by the caller's directory
+ *	terminal        by a number of the child's; as leader of its session and group
  *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
  *	scheduling      before rights are given up, too
  *	directory, umask
@@ -18,6 +19,7 @@
 #include "scheduling.h"
 #include "strings.h"
 #include "sys.h"
+#include "terminal.h"
 
 #define FIXED_INSTRUCTIONS 20 /* what does not come from a list */
 
@@ -92,6 +94,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	if (plan->flags & USPAWN_SETPGROUP)
 		writer_put_number(&w, OP_SETPGID, USPAWN_STEP_SETPGROUP, plan->pgroup);
 	descriptors_put(&w, end, lifeline);
+	terminal_put(&w);
 	rlimits_put(&w);
 	scheduling_put(&w);
 	put_directory(&w);

@@ -12,12 +12,13 @@
 #include "request.h"
 #include "rlimits.h"
 #include "scheduling.h"
+#include "terminal.h"
 
 #define SIZE_BOUND 4096
 
 #define KNOWN_FLAGS                                                                                              \
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
-	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY)
+	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -104,8 +105,6 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 		return refuse(reterr, USPAWN_STEP_ROOT);
 	if (r->cgroup_fd)
 		return refuse(reterr, USPAWN_STEP_CGROUP);
-	if (r->tty)
-		return refuse(reterr, USPAWN_STEP_SETCTTY);
 	if (r->identity)
 		return refuse(reterr, USPAWN_STEP_UID);
 	if (r->namespaces)
@@ -121,24 +120,27 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 	return 0;
 }
 
-static int pipe_source(const struct uspawn_fd *fd)
+/* Made by the start, with an end for the caller. */
+static int is_made(const struct uspawn_fd *fd)
 {
-	return fd->source == USPAWN_READ_END || fd->source == USPAWN_WRITE_END;
+	return fd->source == USPAWN_READ_END || fd->source == USPAWN_WRITE_END || fd->source == USPAWN_PTY;
 }
 
 static int accept_fd(const struct uspawn_fd *fd)
 {
 	int open = fd->source == USPAWN_OPEN;
 
-	if (fd->target < 0 || fd->source > USPAWN_CLOSED || fd->rows || fd->cols || fd->reserved)
+	if (fd->target < 0 || fd->source > USPAWN_PTY || fd->reserved)
 		return EINVAL;
 	if ((fd->path != NULL) != open || (!open && (fd->oflag || fd->mode)) || fd->mode > 07777)
 		return EINVAL;
-	if (fd->flags & ~(uint32_t)USPAWN_NONBLOCK || (fd->flags && !pipe_source(fd)))
+	if ((fd->rows || fd->cols) && fd->source != USPAWN_PTY)
 		return EINVAL;
-	if (pipe_source(fd) && !plan_is_arg(fd->fd))
+	if (fd->flags & ~(uint32_t)USPAWN_NONBLOCK || (fd->flags && !is_made(fd)))
 		return EINVAL;
-	if (fd->source != USPAWN_FD && !pipe_source(fd) && fd->fd)
+	if (is_made(fd) && !plan_is_arg(fd->fd))
+		return EINVAL;
+	if (fd->source != USPAWN_FD && !is_made(fd) && fd->fd)
 		return EINVAL;
 	return plan_is_arg(fd->fd) && plan_arg_number(fd->fd) >= PLAN_ARGS ? EINVAL : 0;
 }
@@ -173,7 +175,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
 	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
-	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
+	    (r = terminal_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
+	    (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

@@ -66,7 +66,8 @@ CheckedTest(input, program)
 CheckedTest(input, every_flag_not_known)
 {
 	const uint64_t known = USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR |
-			       USPAWN_FEXEC | USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY;
+			       USPAWN_FEXEC | USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY |
+			       USPAWN_SETCTTY | USPAWN_FOREGROUND;
 
 	for (int bit = 0; bit < 64; bit++)
 		if (!(known >> bit & 1))
@@ -122,7 +123,6 @@ CheckedTest(input, fields_of_later_versions)
 
 	refused(USPAWN(request, GOOD, .root = "/"), EINVAL, USPAWN_STEP_ROOT, 0);
 	refused(USPAWN(request, GOOD, .cgroup_fd = 1), EINVAL, USPAWN_STEP_CGROUP, 0);
-	refused(USPAWN(request, GOOD, .tty = 1), EINVAL, USPAWN_STEP_SETCTTY, 0);
 	refused(USPAWN(request, GOOD, .identity = p), EINVAL, USPAWN_STEP_UID, 0);
 	refused(USPAWN(request, GOOD, .caps = p), EINVAL, USPAWN_STEP_CAPS, 0);
 	refused(USPAWN(request, GOOD, .iab = p), EINVAL, USPAWN_STEP_CAPS, 0);
@@ -166,6 +166,19 @@ CheckedTest(input, actions)
 	refused(USPAWN(request, GOOD, .flags = USPAWN_INHERIT_FDS, .actions = &good, .nactions = 1,
 		       FDS({ 0, .fd = 0 })),
 		EINVAL, USPAWN_STEP_ACTION, 0);
+}
+
+CheckedTest(input, terminal)
+{
+	refused(USPAWN(request, GOOD, .tty = 1), EINVAL, USPAWN_STEP_SETCTTY, 0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_SETCTTY), EINVAL, USPAWN_STEP_SETCTTY, 0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_SETCTTY | USPAWN_SETSID, .tty = -1), EINVAL, USPAWN_STEP_SETCTTY,
+		0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_FOREGROUND, .tty = -1), EINVAL, USPAWN_STEP_FOREGROUND, 0);
+	refused(USPAWN(request, GOOD,
+		       FDS({ 0, USPAWN_PTY, .fd = USPAWN_ARG(0), .rows = 1 },
+			   { 1, USPAWN_PTY, .fd = USPAWN_ARG(0), .rows = 2 })),
+		EINVAL, USPAWN_STEP_FD, 1);
 }
 
 CheckedTest(input, scheduling)
@@ -251,7 +264,9 @@ CheckedTest(input, descriptor_entries)
 	} cases[] = {
 		{ { -1, .fd = 0 }, EINVAL, USPAWN_STEP_FD },
 		{ { 0, .fd = 1 }, EINVAL, USPAWN_STEP_FD }, /* a target twice */
-		{ { 3, USPAWN_CLOSED + 1 }, EINVAL, USPAWN_STEP_FD },
+		{ { 3, USPAWN_PTY + 1 }, EINVAL, USPAWN_STEP_FD },
+		{ { 3, USPAWN_PTY, .fd = 1 }, EINVAL, USPAWN_STEP_FD }, /* no argument */
+		{ { 3, USPAWN_READ_END, .fd = USPAWN_ARG(1), .rows = 1 }, EINVAL, USPAWN_STEP_FD },
 		{ { 3, ~0u }, EINVAL, USPAWN_STEP_FD },
 		{ { 3, USPAWN_NULL, .fd = 1 }, EINVAL, USPAWN_STEP_FD },
 		{ { 3, USPAWN_CLOSED, .fd = 1 }, EINVAL, USPAWN_STEP_FD },

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* A new pipe or pseudo-terminal: the child's end and the caller's. */
+#ifndef USPAWN_ENDS_H
+#define USPAWN_ENDS_H
+
+#include "plan.h"
+
+struct ends {
+	int child, caller; /* close-on-exec, and not on 0 to 2 */
+};
+
+/* 0, or -errno with nothing left open. */
+int ends_open(struct ends *ret, const struct plan_arg *arg);
+
+#endif
