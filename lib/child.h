@@ -35,11 +35,16 @@ enum child_op {
 	OP_IGNORE,         /* the signals in bits */
 	OP_SIGMASK,        /* the mask of struct child_start, which is not known when the program is written */
 	OP_CALLBACK,
-	OP_EXEC,        /* the candidates, until one runs */
-	OP_EXEC_FD,     /* a */
-	OP_EXIT,        /* with a */
-	OP_SETCTTY,     /* a */
-	OP_FOREGROUND,  /* of terminal a, for its process group */
+	OP_EXEC,       /* the candidates, until one runs */
+	OP_EXEC_FD,    /* a */
+	OP_EXIT,       /* with a */
+	OP_SETCTTY,    /* a */
+	OP_FOREGROUND, /* of terminal a, for its process group */
+	OP_CHROOT,     /* path; and into it */
+	OP_PDEATHSIG,  /* a: the signal, b: the parent, to be looked for afterwards; 0: it cannot be seen from here */
+	OP_NO_NEW_PRIVS,
+	OP_LANDLOCK,    /* a */
+	OP_SECCOMP,     /* data: struct sock_fprog, a: flags */
 	OP_NICE,        /* a */
 	OP_SCHEDULER,   /* a: policy, b: priority */
 	OP_SCHED_PARAM, /* a: priority */

@@ -26,6 +26,23 @@ static int set_oom_score(const struct child_instr *in)
 	return n < 0 ? (int)n : 0;
 }
 
+static int enter_root(const char *path)
+{
+	int r = sys_chroot(path);
+
+	return r < 0 ? r : sys_chdir("/");
+}
+
+/* The signal is what it missed, if its parent died before it was armed. */
+static int set_pdeathsig(int signo, int parent)
+{
+	int r = sys_prctl(PR_SET_PDEATHSIG, (unsigned long)signo);
+
+	if (r == 0 && parent && sys_getppid() != parent)
+		sys_kill(sys_getpid(), signo);
+	return r;
+}
+
 static int set_attribute(const struct child_instr *in)
 {
 	switch (in->op) {
@@ -33,6 +50,16 @@ static int set_attribute(const struct child_instr *in)
 		return sys_ioctl(in->a, TIOCSCTTY, NULL);
 	case OP_FOREGROUND:
 		return take_foreground(in->a);
+	case OP_CHROOT:
+		return enter_root(in->path);
+	case OP_PDEATHSIG:
+		return set_pdeathsig(in->a, in->b);
+	case OP_NO_NEW_PRIVS:
+		return sys_prctl(PR_SET_NO_NEW_PRIVS, 1);
+	case OP_LANDLOCK:
+		return sys_landlock_restrict_self(in->a);
+	case OP_SECCOMP:
+		return sys_seccomp_filter((unsigned)in->a, in->data);
 	case OP_NICE:
 		return sys_setpriority(in->a);
 	case OP_SCHEDULER:

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "actions.h"
+#include "confine.h"
 #include "env.h"
 #include "layout.h"
 #include "path.h"
+#include "place.h"
 #include "plan.h"
 #include "request.h"
 #include "reserve.h"
@@ -84,14 +86,13 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 	}
 	if (r->setenv || !borrow)
 		m.npointers += env_count(m.env) + env_count(r->setenv) + 1;
-	m.nbytes += scheduling_measure(r);
+	m.nbytes += scheduling_measure(r) + confine_measure(r);
 	if (!borrow) {
 		m.npointers += env_count(r->argv) + 1;
 		m.nbytes += env_size(m.env) + env_size(r->setenv) + env_size(r->argv);
-		m.nbytes += r->cwd ? strlen(r->cwd) + 1 : 0;
 		for (uint32_t i = 0; i < r->nfds; i++)
 			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;
-		m.nbytes += rlimits_measure(r) + actions_measure(r);
+		m.nbytes += rlimits_measure(r) + actions_measure(r) + place_measure(r);
 	}
 	return m;
 }
@@ -285,7 +286,7 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 		plan->may_fail |= plan_step_bit(*step);
 	plan->pgroup = r->pgroup;
 	plan->tty = r->tty;
-	plan->umask = r->umask;
+	plan->pdeathsig = r->pdeathsig;
 	plan->sigmask = r->sigmask;
 	plan->sigdefault = r->sigdefault;
 	plan->sigignore = r->sigignore;
@@ -293,7 +294,6 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	plan->callback_data = r->callback_data;
 	plan->argv = keep_list(at, r->argv);
 	plan->envp = keep_env(at, m->env, r->setenv);
-	plan->cwd = layout_keep_string(at, r->cwd);
 	if (m->name) {
 		plan->candidates = (const char *const *)at->pointers;
 		path_list(m->name, m->search, at->bytes, (const char **)at->pointers);
@@ -308,18 +308,21 @@ static int take_aparts(struct uspawn_plan *plan, const struct uspawn_request *r,
 	int result = 0;
 
 	plan->exec_target = mapped_exec_target(r);
-	plan->exec_fd = plan->cwd_fd = -1;
+	plan->exec_fd = plan->cwd_fd = plan->landlock_fd = -1;
 	if (r->flags & USPAWN_FEXEC && plan->exec_target == -1)
 		result = take_apart(plan, r->exec_fd, borrow, USPAWN_STEP_EXEC, 0, &plan->exec_fd, reterr);
 	if (result == 0 && r->flags & USPAWN_FCHDIR)
 		result = take_apart(plan, r->cwd_fd, borrow, USPAWN_STEP_CWD, 0, &plan->cwd_fd, reterr);
+	if (result == 0 && plan->confine && plan->confine->flags & USPAWN_LANDLOCK)
+		result = take_apart(plan, plan->confine->landlock_fd, borrow, USPAWN_STEP_LANDLOCK, 0,
+				    &plan->landlock_fd, reterr);
 	return result;
 }
 
 /* How many descriptors at most are taken apart. */
 static size_t count_aparts(const struct uspawn_request *r)
 {
-	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0);
+	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0) + (r->confine ? 1 : 0);
 }
 
 int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
@@ -350,6 +353,8 @@ int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int b
 	rlimits_keep(plan, r, &at);
 	actions_keep(plan, r, &at);
 	scheduling_keep(plan, r, &at);
+	place_keep(plan, r, &at);
+	confine_keep(plan, r, &at);
 	plan->cut = actions_cut(plan);
 	if ((result = take_fds(plan, r, borrow, reterr)) < 0 || (result = take_aparts(plan, r, borrow, reterr)) < 0) {
 		plan_unref(plan);

@@ -66,9 +66,9 @@ struct uspawn_plan {
 	char *const *argv;             /* NULL: each start brings it */
 	char *const *envp;
 	const char *cwd, *root;
-	int exec_fd, cwd_fd; /* a copy, a number, an argument, or -1 */
-	int exec_target;     /* the program's descriptor is mapped, too: exec by its target; or -1 */
-	int pgroup, tty;
+	int exec_fd, cwd_fd, landlock_fd; /* a copy, a number, an argument, or -1 */
+	int exec_target;                  /* the program's descriptor is mapped, too: exec by its target; or -1 */
+	int pgroup, tty, pdeathsig;
 	unsigned umask;
 	uint64_t sigmask, sigdefault, sigignore;
 	int (*callback)(void *data);
@@ -77,6 +77,7 @@ struct uspawn_plan {
 	const struct uspawn_rlimit *rlimits;
 	const struct uspawn_action *actions;
 	const struct uspawn_sched *sched;
+	const struct uspawn_confine *confine;
 	uint32_t nrlimits, nactions;
 	int cut; /* of an inherited table: actions_cut() */
 

@@ -8,12 +8,22 @@
  *	terminal        by a number of the child's; as leader of its session and group
  *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
  *	scheduling      before rights are given up, too
+ *	root            before the right to it is given up, and after what reads /proc
  *	directory, umask
- *	signals, mask   last, so that nothing is delivered to code that runs in the parent's memory
+ *	pdeathsig       after the ids, whose change clears it
+ *	actions         what posix_spawn does last
+ *	signals
+ *	no_new_privs    before what needs it
+ *	landlock        after all that opens
+ *	mask            last, so that nothing is delivered to code that runs in the parent's memory
+ *	seccomp         very last: of what comes after, it must let exec and exit pass
  *	callback, exec
  */
 #include "actions.h"
+#include "confine.h"
+#include "death.h"
 #include "descriptors.h"
+#include "place.h"
 #include "program.h"
 #include "rlimits.h"
 #include "scheduling.h"
@@ -21,7 +31,7 @@
 #include "sys.h"
 #include "terminal.h"
 
-#define FIXED_INSTRUCTIONS 20 /* what does not come from a list */
+#define FIXED_INSTRUCTIONS 24 /* what does not come from a list */
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
@@ -31,19 +41,7 @@ static size_t instructions(const struct uspawn_plan *plan)
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
 {
 	return instructions(plan) * sizeof(struct child_instr) + descriptors_size(plan) + scheduling_size(plan) +
-	       strings_size(plan, args, copies);
-}
-
-static void put_directory(struct writer *w)
-{
-	const struct uspawn_plan *plan = w->plan;
-
-	if (plan->cwd)
-		writer_put(w, OP_CHDIR, USPAWN_STEP_CWD, 0)->path = plan->cwd;
-	if (plan->cwd_fd != -1)
-		writer_put_number(w, OP_FCHDIR, USPAWN_STEP_CWD, fds_number(w->fds, plan->cwd_fd));
-	if (plan->flags & USPAWN_SETUMASK)
-		writer_put_number(w, OP_UMASK, USPAWN_STEP_UMASK, (int)plan->umask);
+	       confine_size(plan) + strings_size(plan, args, copies);
 }
 
 /* The kernel refuses to change these two; asking for them to be default asks for nothing. */
@@ -97,10 +95,14 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	terminal_put(&w);
 	rlimits_put(&w);
 	scheduling_put(&w);
-	put_directory(&w);
+	place_put_root(&w);
+	place_put_directory(&w);
+	death_put(&w);
 	actions_put(&w);
 	put_signals(&w);
+	confine_put(&w);
 	writer_put(&w, OP_SIGMASK, USPAWN_STEP_SIGMASK, 0);
+	confine_put_filter(&w);
 	put_exec(&w);
 	strings_put(ret, &w, args, copies);
 }

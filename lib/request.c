@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "actions.h"
+#include "confine.h"
+#include "death.h"
 #include "env.h"
+#include "place.h"
 #include "plan.h"
 #include "request.h"
 #include "rlimits.h"
@@ -18,7 +21,8 @@
 
 #define KNOWN_FLAGS                                                                                              \
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
-	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND)
+	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
+	 USPAWN_NO_NEW_PRIVS)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -70,10 +74,6 @@ static int accept_attributes(const struct uspawn_request *r, struct uspawn_failu
 	if ((r->pgroup && !(r->flags & USPAWN_SETPGROUP)) || r->pgroup < 0 ||
 	    ((r->flags & USPAWN_SETPGROUP) && (r->flags & USPAWN_SETSID)))
 		return refuse(reterr, USPAWN_STEP_SETPGROUP);
-	if ((r->cwd && (r->flags & USPAWN_FCHDIR)) || (r->cwd_fd && !(r->flags & USPAWN_FCHDIR)))
-		return refuse(reterr, USPAWN_STEP_CWD);
-	if ((r->umask && !(r->flags & USPAWN_SETUMASK)) || r->umask > 0777)
-		return refuse(reterr, USPAWN_STEP_UMASK);
 	if (r->sigdefault & r->sigignore)
 		return refuse(reterr, USPAWN_STEP_SIGNALS);
 	if (r->sigmask && !(r->flags & USPAWN_SETSIGMASK))
@@ -101,8 +101,6 @@ static int accept_best_effort(const struct uspawn_request *r, struct uspawn_fail
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->root)
-		return refuse(reterr, USPAWN_STEP_ROOT);
 	if (r->cgroup_fd)
 		return refuse(reterr, USPAWN_STEP_CGROUP);
 	if (r->identity)
@@ -111,10 +109,6 @@ static int accept_later(const struct uspawn_request *r, struct uspawn_failure *r
 		return refuse(reterr, USPAWN_STEP_NAMESPACE);
 	if (r->caps || r->iab || r->securebits)
 		return refuse(reterr, USPAWN_STEP_CAPS);
-	if (r->pdeathsig)
-		return refuse(reterr, USPAWN_STEP_PDEATHSIG);
-	if (r->confine)
-		return refuse(reterr, USPAWN_STEP_SECCOMP);
 	if (r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
@@ -175,8 +169,9 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
 	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
-	    (r = terminal_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
-	    (r = accept_fds(ret, reterr)) < 0)
+	    (r = terminal_accept(ret, reterr)) < 0 || (r = place_accept(ret, reterr)) < 0 ||
+	    (r = death_accept(ret, reterr)) < 0 || (r = confine_accept(ret, reterr)) < 0 ||
+	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "clone.h"
+#include "death.h"
 #include "handle.h"
 #include "lifeline.h"
 #include "program.h"
@@ -29,6 +30,7 @@ struct start {
 	enum uspawn_rung rung; /* which one made the child */
 	struct birth birth;
 	struct uspawn_failure failure;
+	struct uspawn_failure noted; /* what failed before there was a child, and was allowed to */
 };
 
 static int accept(struct start *s, const struct uspawn_plan *plan, const struct uspawn_args *args)
@@ -39,6 +41,14 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 		return r;
 	if (!plan->argv && !s->args.argv && (plan->candidates || plan->flags & USPAWN_FEXEC))
 		return request_fail(&s->failure, EINVAL, USPAWN_STEP_REQUEST, 0);
+	s->noted.errnum = 0;
+	if (plan->pdeathsig && !death_is_the_process()) {
+		r = request_fail(&s->noted, EOPNOTSUPP, USPAWN_STEP_PDEATHSIG, 0);
+		if (!plan_may_fail(plan, USPAWN_STEP_PDEATHSIG)) {
+			s->failure = s->noted;
+			return r;
+		}
+	}
 	s->plan = plan;
 	s->more_room = NULL;
 	return 0;
@@ -206,6 +216,7 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 		child->pid = s->birth.pid;
 		child->rung = s->rung;
 	}
+	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
 	handle_note(child, report->allowed.errnum, report->allowed.step, report->allowed.index);
 	return 0;
 }
@@ -308,6 +319,7 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 	if (args)
 		fds_hand_over(&slot->fds, &s->args);
 	handle_begin(child, s->birth.pid, s->birth.pidfd, USPAWN_RUNG_ASYNC, handle_flags_of(s->plan));
+	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
 	handle_of(child)->slot = slot;
 	slot->pid = s->birth.pid;
 	slot->child = child;

@@ -16,15 +16,21 @@ struct sys_sched_attr {
 	uint64_t runtime, deadline, period;
 	uint32_t util_min, util_max;
 };
-#define SYS_SCHED_ATTR_SIZE_VER0      48
-#define SYS_SCHED_DEADLINE            6
-#define SYS_SCHED_RESET_ON_FORK       0x40000000u
-#define SYS_SCHED_FLAG_RESET_ON_FORK  0x01
-#define SYS_SCHED_FLAG_KEEP_POLICY    0x08
-#define SYS_SCHED_FLAG_KEEP_PARAMS    0x10
-#define SYS_SCHED_FLAG_UTIL_CLAMP_MIN 0x20
-#define SYS_SCHED_FLAG_UTIL_CLAMP_MAX 0x40
-#define SYS_IOPRIO_WHO_PROCESS        1
+#define SYS_SCHED_ATTR_SIZE_VER0           48
+#define SYS_SCHED_DEADLINE                 6
+#define SYS_SCHED_RESET_ON_FORK            0x40000000u
+#define SYS_SCHED_FLAG_RESET_ON_FORK       0x01
+#define SYS_SCHED_FLAG_KEEP_POLICY         0x08
+#define SYS_SCHED_FLAG_KEEP_PARAMS         0x10
+#define SYS_SCHED_FLAG_UTIL_CLAMP_MIN      0x20
+#define SYS_SCHED_FLAG_UTIL_CLAMP_MAX      0x40
+#define SYS_SECCOMP_SET_MODE_FILTER        1
+#define SYS_SECCOMP_FILTER_FLAG_LOG        2
+#define SYS_SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
+#ifndef SYS_landlock_restrict_self
+#define SYS_landlock_restrict_self 446 /* 5.13; the same number on every machine */
+#endif
+#define SYS_IOPRIO_WHO_PROCESS 1
 
 /* ---- Processes ---- */
 
@@ -41,6 +47,26 @@ static inline int sys_prctl(int option, unsigned long value)
 static inline int sys_personality(unsigned long persona)
 {
 	return (int)SYSCALL(SYS_personality, persona, 0, 0, 0);
+}
+
+static inline int sys_getppid(void)
+{
+	return (int)SYSCALL(SYS_getppid, 0, 0, 0, 0);
+}
+
+static inline int sys_chroot(const char *path)
+{
+	return (int)SYSCALL(SYS_chroot, path, 0, 0, 0);
+}
+
+static inline int sys_landlock_restrict_self(int ruleset)
+{
+	return (int)SYSCALL(SYS_landlock_restrict_self, ruleset, 0, 0, 0);
+}
+
+static inline int sys_seccomp_filter(unsigned flags, const void *program)
+{
+	return (int)SYSCALL(SYS_seccomp, SYS_SECCOMP_SET_MODE_FILTER, flags, program, 0);
 }
 
 /* ---- Scheduling, of the caller ---- */

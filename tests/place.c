@@ -66,6 +66,60 @@ EachRung(place, directory_by_descriptor)
 	close(high);
 }
 
+/* A directory with the witness in it, to be a root. */
+static void make_root(struct scratch *s)
+{
+	char buf[65536];
+	int from = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC), to;
+	ssize_t n;
+
+	scratch_make(s);
+	scratch_directory(s, "sub", 0755);
+	to = open(scratch_path(s, "witness"), O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		cr_assert_eq(write(to, buf, (size_t)n), n);
+	close(from);
+	cr_assert(fchmod(to, 0755) == 0 && close(to) == 0);
+}
+
+/* Inside, there is no way back out by where it stands; the program is looked for there, too. */
+EachRung(place, root)
+{
+	REPORT r;
+	SCRATCH s;
+	struct uspawn_child child;
+	char *argv[] = { "witness", "report", "7", NULL };
+	const struct {
+		const char *cwd, *want;
+	} cases[] = { { NULL, "/" }, { "sub", "/sub" }, { "/sub", "/sub" } };
+
+	if (geteuid() != 0)
+		cr_skip_test("chroot needs a right");
+	make_root(&s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		report_open(&r);
+		cr_assert_eq(way_run(way, &child,
+				     USPAWN(request, .path = "/witness", .argv = argv, .root = s.path,
+					    .cwd = cases[i].cwd, FDS({ 7, .fd = r.file })),
+				     NULL),
+			     0);
+		if (child.exit.code == USPAWN_KILLED || child.exit.status == 127)
+			cr_skip_test("the witness is not linked statically");
+		assert_exited(&child, 0);
+		report_read(&r);
+		cr_assert_str_eq(report_value(&r, "cwd"), cases[i].want);
+		report_close(&r);
+	}
+	report_open(&r);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), .root = s.path), NULL), -ENOENT);
+	assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), .root = "/no/such"), NULL), -ENOENT);
+	assert_failed(&child, ENOENT, USPAWN_STEP_ROOT, 0);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), .root = s.path, .cwd = "/tmp"), NULL),
+		     -ENOENT);
+	assert_failed(&child, ENOENT, USPAWN_STEP_CWD, 0);
+}
+
 EachRung(place, umask)
 {
 	REPORT r;

@@ -8,11 +8,13 @@
  *	write FD TEXT  write the text
  *	copy FROM TO   copy until end-of-file
  *	eof FD         read until end-of-file
+ *	open PATH      for writing; ends with the errno if that fails
  *	spin MS        use that much processor time
  *	exit CODE, kill SIGNAL (to itself)
  *	--             no more orders: what follows is there to be reported
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -255,6 +257,12 @@ static void spin(int ms)
 		;
 }
 
+static void open_to_write(const char *path)
+{
+	if (open(path, O_WRONLY | O_CLOEXEC) < 0)
+		_exit(errno);
+}
+
 /* Returns how many words it was. */
 static int obey(char **words, char **argv)
 {
@@ -266,6 +274,8 @@ static int obey(char **words, char **argv)
 		report(a, argv);
 	else if (strcmp(order, "eof") == 0)
 		copy(atoi(a), -1);
+	else if (strcmp(order, "open") == 0)
+		open_to_write(a);
 	else if (strcmp(order, "spin") == 0)
 		spin(atoi(a));
 	else if (strcmp(order, "exit") == 0)

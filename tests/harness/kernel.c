@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -75,6 +76,37 @@ void kernel_refuse(uint32_t calls, int errnum)
 	program.len = n;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		cr_skip_test("seccomp filters: %s", strerror(errno));
+}
+
+unsigned kernel_filter(struct sock_filter *ret, enum kernel_group group, uint32_t answer)
+{
+	static const int steps[] = {
+		SYS_setsid,      SYS_setpgid, SYS_dup3,           SYS_close_range, SYS_chdir,
+		SYS_fchdir,      SYS_umask,   SYS_setpriority,    SYS_chroot,      SYS_sched_setscheduler,
+		SYS_personality, SYS_seccomp, SYS_rt_sigprocmask, SYS_ioprio_set
+	};
+	static const int exec[] = { SYS_execve, SYS_execveat };
+	const int *calls = group == GROUP_STEPS ? steps : exec;
+	size_t ncalls = group == GROUP_STEPS  ? sizeof(steps) / sizeof(*steps)
+			: group == GROUP_EXEC ? sizeof(exec) / sizeof(*exec)
+					      : 0;
+	unsigned n = 0;
+
+	ret[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < ncalls; i++) {
+		ret[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
+		ret[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
+	}
+	ret[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	return n;
+}
+
+int kernel_landlock_ruleset(void)
+{
+	struct landlock_ruleset_attr attr = { .handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE };
+	long fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	return fd < 0 ? -errno : (int)fd;
 }
 
 static int trap_answer;

@@ -31,6 +31,21 @@ void kernel_refuse(uint32_t calls, int errnum);
  */
 void kernel_answer_traps(int errnum);
 
+/* What a filter for a child answers; everything else is allowed. */
+enum kernel_group {
+	GROUP_NOTHING,
+	GROUP_STEPS, /* calls that steps before the filter need, and neither exec nor the witness */
+	GROUP_EXEC,
+};
+#define KERNEL_FILTER_MAX 32
+
+/* `answer` is one of SECCOMP_RET_*. Returns its length. */
+struct sock_filter;
+unsigned kernel_filter(struct sock_filter *ret, enum kernel_group group, uint32_t answer);
+
+/* A ruleset that lets nobody write to files, or -errno. */
+int kernel_landlock_ruleset(void);
+
 /* 0 or -errno. */
 int kernel_clone3(void);
 int kernel_io_uring(void);
