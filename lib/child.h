@@ -38,6 +38,7 @@ enum child_op {
 	OP_EXEC,       /* the candidates, until one runs */
 	OP_EXEC_FD,    /* a */
 	OP_EXIT,       /* with a */
+	OP_CGROUP,     /* a: the directory of the group it moves to */
 	OP_SETCTTY,    /* a */
 	OP_FOREGROUND, /* of terminal a, for its process group */
 	OP_CHROOT,     /* path; and into it */

@@ -14,14 +14,14 @@ static int take_foreground(int tty)
 	return group < 0 ? group : sys_ioctl(tty, TIOCSPGRP, &group);
 }
 
-static int set_oom_score(const struct child_instr *in)
+static int write_file(int dir, const char *path, const char *text, size_t size)
 {
-	int file = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+	int file = sys_openat(dir, path, O_WRONLY | O_CLOEXEC, 0);
 	long n;
 
 	if (file < 0)
 		return file;
-	n = sys_write(file, in->word, (size_t)in->a);
+	n = sys_write(file, text, size);
 	sys_close(file);
 	return n < 0 ? (int)n : 0;
 }
@@ -46,6 +46,8 @@ static int set_pdeathsig(int signo, int parent)
 static int set_attribute(const struct child_instr *in)
 {
 	switch (in->op) {
+	case OP_CGROUP:
+		return write_file(in->a, "cgroup.procs", "0", 1);
 	case OP_SETCTTY:
 		return sys_ioctl(in->a, TIOCSCTTY, NULL);
 	case OP_FOREGROUND:
@@ -75,7 +77,7 @@ static int set_attribute(const struct child_instr *in)
 	case OP_IOPRIO:
 		return sys_ioprio_set(in->a);
 	case OP_OOM_SCORE:
-		return set_oom_score(in);
+		return write_file(AT_FDCWD, "/proc/self/oom_score_adj", in->word, (size_t)in->a);
 	case OP_TIMERSLACK:
 		return sys_prctl(PR_SET_TIMERSLACK, in->bits);
 	case OP_PERSONALITY:

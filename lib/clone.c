@@ -10,10 +10,11 @@
 #include "sys.h"
 
 /* clone_args up to and with `tls`, which all kernels with clone3 accept (5.3). */
-#define CLONE_ARGS_SIZE 64
+#define CLONE_ARGS_SIZE        64
+#define CLONE_ARGS_SIZE_CGROUP 88 /* 5.7 */
 
 static _Atomic uint8_t refused_rung[USPAWN_RUNG_FORK + 1];
-static _Atomic uint8_t refused_cut, tried_cut, refused_pidfd;
+static _Atomic uint8_t refused_cgroup, refused_cut, tried_cut, refused_pidfd;
 static _Atomic uint8_t cap; /* 0: not read yet */
 
 int clone_unsupported(int error)
@@ -34,6 +35,16 @@ int clone_is_refused(enum uspawn_rung rung)
 	if (rung == USPAWN_RUNG_RELAY || (!ARCH_RAW && rung < USPAWN_RUNG_CLONE))
 		return 1;
 	return atomic_load_explicit(&refused_rung[rung], memory_order_relaxed);
+}
+
+void clone_cgroup_refused(void)
+{
+	atomic_store(&refused_cgroup, 1);
+}
+
+int clone_has_cgroup(enum uspawn_rung rung)
+{
+	return rung == USPAWN_RUNG_VFORK && !atomic_load_explicit(&refused_cgroup, memory_order_relaxed);
 }
 
 void clone_cut_refused(void)
@@ -104,6 +115,7 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 		.stack = (uintptr_t)birth->stack,
 		.stack_size = birth->stack_size,
 	};
+	size_t size = CLONE_ARGS_SIZE;
 	long pid;
 
 	birth->start->shares_table = !birth->copies_table && can_cut();
@@ -124,7 +136,12 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 		/* A child that ends before exec stays unseen by the host's waitpid(-1). */
 		args.flags |= CLONE_VFORK;
 	}
-	pid = sys_clone3(&args, CLONE_ARGS_SIZE, child_main, birth->start);
+	if (birth->cgroup != -1) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)birth->cgroup;
+		size = CLONE_ARGS_SIZE_CGROUP;
+	}
+	pid = sys_clone3(&args, size, child_main, birth->start);
 	birth->pid = (int)pid;
 	birth->pidfd = pidfd;
 	return pid < 0 ? (int)pid : 0;

@@ -15,6 +15,7 @@ struct birth {
 	uint8_t wants_pidfd;
 	uint8_t copies_table; /* the child keeps what the caller has open */
 	uint8_t keeps_low;    /* below the cut, at least */
+	int cgroup;           /* what it is born in; -1: the caller's */
 	/* set on success */
 	int pid;
 	int pidfd; /* -1: not wanted, or this kernel has none */
@@ -32,6 +33,10 @@ int clone_unsupported(int error);
 /* What a refusal is remembered by, so that it is not met again at each start. */
 void clone_refused(enum uspawn_rung rung);
 int clone_is_refused(enum uspawn_rung rung);
+
+/* The same for birth in a cgroup, which only the vfork rung gives. */
+void clone_cgroup_refused(void);
+int clone_has_cgroup(enum uspawn_rung rung);
 
 /* A shared descriptor table could not be cut: from now on it is copied. */
 void clone_cut_refused(void);

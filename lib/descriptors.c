@@ -34,6 +34,8 @@ int descriptors_end(const struct writer *w, int lifeline)
 	if (plan->cut - 1 > highest)
 		highest = plan->cut - 1;
 
+	if (lifeline != -1 && w->fds->cgroup > highest)
+		highest = w->fds->cgroup;
 	for (uint32_t i = 0; i < plan->nfds; i++) {
 		if (plan->fds[i].kind == PLAN_SOURCE && (number = fds_number(w->fds, plan->fds[i].fd)) > highest)
 			highest = number;

@@ -133,6 +133,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 			return request_fail(reterr, -r, step_of(arg), arg->index);
 		}
 	}
+	fds->cgroup = fds_number(fds, plan->cgroup_fd);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 struct fds {
 	int number[PLAN_ARGS]; /* what the child reads, by argument */
 	int other[PLAN_ARGS];  /* the caller's end of a pipe or pty */
+	int cgroup;            /* to be born in; -1: the caller's */
 	uint64_t pinned;       /* number is a reserved one, to be given back */
 	uint64_t owned;        /* number is ours to close */
 	uint64_t pipes;

@@ -302,14 +302,31 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	}
 }
 
+/* Used before anything is put in place. */
+static int take_cgroup(struct uspawn_plan *plan, const struct uspawn_request *r, int borrow,
+		       struct uspawn_failure *reterr)
+{
+	int fd = r->cgroup_fd;
+
+	plan->cgroup_fd = -1;
+	if (!(r->flags & USPAWN_SETCGROUP))
+		return 0;
+	fd = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, 0) : hold(plan, fd, borrow, 0);
+	if (fd < 0 && !plan_is_arg(fd))
+		return request_fail(reterr, -fd, USPAWN_STEP_CGROUP, 0);
+	plan->cgroup_fd = fd;
+	return 0;
+}
+
 static int take_aparts(struct uspawn_plan *plan, const struct uspawn_request *r, int borrow,
 		       struct uspawn_failure *reterr)
 {
-	int result = 0;
+	int result;
 
 	plan->exec_target = mapped_exec_target(r);
 	plan->exec_fd = plan->cwd_fd = plan->landlock_fd = -1;
-	if (r->flags & USPAWN_FEXEC && plan->exec_target == -1)
+	result = take_cgroup(plan, r, borrow, reterr);
+	if (result == 0 && r->flags & USPAWN_FEXEC && plan->exec_target == -1)
 		result = take_apart(plan, r->exec_fd, borrow, USPAWN_STEP_EXEC, 0, &plan->exec_fd, reterr);
 	if (result == 0 && r->flags & USPAWN_FCHDIR)
 		result = take_apart(plan, r->cwd_fd, borrow, USPAWN_STEP_CWD, 0, &plan->cwd_fd, reterr);
@@ -328,7 +345,7 @@ static size_t count_aparts(const struct uspawn_request *r)
 int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
 {
 	struct measure m = measure(r, borrow);
-	size_t nfds = r->nfds, naparts = count_aparts(r), ncopies = nfds + naparts;
+	size_t nfds = r->nfds, naparts = count_aparts(r), ncopies = nfds + naparts + 1;
 	struct uspawn_plan *plan;
 	struct layout at;
 	int saved = errno, result;

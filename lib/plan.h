@@ -66,8 +66,8 @@ struct uspawn_plan {
 	char *const *argv;             /* NULL: each start brings it */
 	char *const *envp;
 	const char *cwd, *root;
-	int exec_fd, cwd_fd, landlock_fd; /* a copy, a number, an argument, or -1 */
-	int exec_target;                  /* the program's descriptor is mapped, too: exec by its target; or -1 */
+	int exec_fd, cwd_fd, landlock_fd, cgroup_fd; /* a copy, a number, an argument, or -1 */
+	int exec_target; /* the program's descriptor is mapped, too: exec by its target; or -1 */
 	int pgroup, tty, pdeathsig;
 	unsigned umask;
 	uint64_t sigmask, sigdefault, sigignore;

@@ -26,9 +26,12 @@ static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile ui
 	struct timespec slice = sys_timespec(1000000);
 	int r;
 
-	*birth = (struct birth){
-		.start = &start, .stack = stack, .stack_size = sizeof(stack), .settled = settled, .wants_pidfd = 1
-	};
+	*birth = (struct birth){ .start = &start,
+				 .stack = stack,
+				 .stack_size = sizeof(stack),
+				 .settled = settled,
+				 .wants_pidfd = 1,
+				 .cgroup = -1 };
 	clone_block_signals(&start.sigmask);
 	r = clone_attempt(birth, rung);
 	clone_restore_signals(&start.sigmask);

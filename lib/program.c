@@ -3,6 +3,7 @@
  * The order of the steps is decided here and nowhere else: that of enum uspawn_step, for these reasons.
  *
  *	cut             before anything that touches a descriptor: until then the table is the parent's
+ *	cgroup          first of all, so that the group pays for what follows
  *	session, group  need nothing, and nothing may come before that could lose the right to them
  *	descriptors     moves, then what lies between is closed, then files are opened, still by the caller's directory
  *	terminal        by a number of the child's; as leader of its session and group
@@ -20,6 +21,7 @@
  *	callback, exec
  */
 #include "actions.h"
+#include "cgroup.h"
 #include "confine.h"
 #include "death.h"
 #include "descriptors.h"
@@ -87,6 +89,8 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	ret->callback_data = plan->callback_data;
 	if (!(plan->flags & USPAWN_INHERIT_FDS) || (plan->cut && lifeline < 0))
 		writer_put_number(&w, OP_CUT, USPAWN_STEP_FD, end);
+	if (lifeline != -1)
+		cgroup_put(&w); /* the other rungs give birth there */
 	if (plan->flags & USPAWN_SETSID)
 		writer_put(&w, OP_SETSID, USPAWN_STEP_SETSID, 0);
 	if (plan->flags & USPAWN_SETPGROUP)

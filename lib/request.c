@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actions.h"
+#include "cgroup.h"
 #include "confine.h"
 #include "death.h"
 #include "env.h"
@@ -22,7 +23,7 @@
 #define KNOWN_FLAGS                                                                                              \
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
 	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
-	 USPAWN_NO_NEW_PRIVS)
+	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -101,8 +102,6 @@ static int accept_best_effort(const struct uspawn_request *r, struct uspawn_fail
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->cgroup_fd)
-		return refuse(reterr, USPAWN_STEP_CGROUP);
 	if (r->identity)
 		return refuse(reterr, USPAWN_STEP_UID);
 	if (r->namespaces)
@@ -169,9 +168,10 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
 	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
-	    (r = terminal_accept(ret, reterr)) < 0 || (r = place_accept(ret, reterr)) < 0 ||
-	    (r = death_accept(ret, reterr)) < 0 || (r = confine_accept(ret, reterr)) < 0 ||
-	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
+	    (r = terminal_accept(ret, reterr)) < 0 || (r = cgroup_accept(ret, reterr)) < 0 ||
+	    (r = place_accept(ret, reterr)) < 0 || (r = death_accept(ret, reterr)) < 0 ||
+	    (r = confine_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
+	    (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

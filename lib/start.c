@@ -1,37 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Each rung is tried in turn, from the fastest that is allowed. What a rung refused is remembered once a slower one has
- * shown that the request itself was not to blame.
- */
+/* One start: what it needs is taken, a rung makes the child, and what came of it is said. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cgroup.h"
 #include "clone.h"
 #include "death.h"
 #include "handle.h"
-#include "lifeline.h"
+#include "ladder.h"
 #include "program.h"
 #include "request.h"
 #include "start.h"
 #include "sys.h"
 #include "wait.h"
 
-/* What a child's steps need of stack is constant (child.c); libc's clone and system calls need some more. */
-#define CHILD_STACK (ARCH_RAW ? 2048 : 16384)
 #define ROOM_INLINE 2048
-
-struct start {
-	const struct uspawn_plan *plan;
-	struct uspawn_args args;
-	struct fds fds;
-	struct child_start child;
-	struct child_report report;
-	void *room, *more_room;
-	enum uspawn_rung rung; /* which one made the child */
-	struct birth birth;
-	struct uspawn_failure failure;
-	struct uspawn_failure noted; /* what failed before there was a child, and was allowed to */
-};
 
 static int accept(struct start *s, const struct uspawn_plan *plan, const struct uspawn_args *args)
 {
@@ -60,8 +43,12 @@ static enum uspawn_rung first_rung(const struct uspawn_plan *plan, enum uspawn_r
 
 	if (plan->callback)
 		return USPAWN_RUNG_FORK; /* a caller's code may not run in shared memory */
-	/* An asynchronous child's score would reach the parent: __set_oom_adj() excepts only processes in vfork. */
-	if (plan->sched && plan->sched->set & USPAWN_OOM_SCORE && fastest < USPAWN_RUNG_VFORK)
+	/*
+	 * An asynchronous child's score would reach the parent: __set_oom_adj() excepts only processes in vfork. So
+	 * would the end of its group's memory.
+	 */
+	if (fastest < USPAWN_RUNG_VFORK &&
+	    (plan->flags & USPAWN_SETCGROUP || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE)))
 		fastest = USPAWN_RUNG_VFORK;
 	if (cap > fastest)
 		fastest = cap;
@@ -87,97 +74,6 @@ static int get_room(struct start *s, char *inline_room)
 	s->room = s->more_room = malloc(size);
 	errno = saved;
 	return s->room ? 0 : request_fail(&s->failure, ENOMEM, USPAWN_STEP_REQUEST, 0);
-}
-
-/* Vfork and old clone: when the call has returned, the child has exec'd, or said why not, and has gone. */
-static int attempt_shared(struct start *s, enum uspawn_rung rung, struct child_report *ret)
-{
-	int r;
-
-	s->report = (struct child_report){ 0 };
-	s->child.report = &s->report;
-	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, -1, 0);
-	r = clone_attempt(&s->birth, rung);
-	*ret = s->report;
-	return r;
-}
-
-static int attempt_fork(struct start *s, struct child_report *ret)
-{
-	struct lifeline lifeline;
-	int r = lifeline_open(&lifeline, s->plan);
-
-	if (r < 0)
-		return r;
-	s->child.report = lifeline.report;
-	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, 0);
-	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
-	if (r == 0)
-		lifeline_wait(&lifeline);
-	*ret = *lifeline.report;
-	ret->shared = 1;
-	lifeline_close(&lifeline);
-	return r;
-}
-
-/* Killed before its first instruction: that is an end like any other, and no emulator. */
-static int was_killed(const struct birth *birth)
-{
-	siginfo_t info = { 0 };
-
-	return sys_waitid(P_PID, birth->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid;
-}
-
-/* 1: a child was made, but not of the kind that was meant. It is gone, and will not be tried again. */
-static int is_useless(struct start *s, const struct child_report *report)
-{
-	if (!report->shared && !was_killed(&s->birth)) {
-		/* An emulator that copies the memory: no failure would ever be seen. */
-		sys_kill(s->birth.pid, SIGKILL);
-		wait_discard(s->birth.pidfd, s->birth.pid);
-		clone_refused(USPAWN_RUNG_VFORK);
-		clone_refused(USPAWN_RUNG_CLONE);
-		return 1;
-	}
-	if (report->errnum && report->step == CHILD_STEP_CUT) {
-		wait_discard(s->birth.pidfd, s->birth.pid);
-		clone_cut_refused();
-		return 1;
-	}
-	return 0;
-}
-
-static void remember_refusals(uint32_t refused)
-{
-	for (enum uspawn_rung rung = USPAWN_RUNG_ASYNC; rung < USPAWN_RUNG_FORK; rung++)
-		if (refused & 1u << rung)
-			clone_refused(rung);
-}
-
-/* Signals are blocked. */
-static int climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
-{
-	uint32_t refused = 0;
-	int r = -ENOSYS;
-
-	while (rung <= USPAWN_RUNG_FORK) {
-		if (clone_is_refused(rung)) {
-			rung++;
-			continue;
-		}
-		r = rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);
-		if (r == 0 && is_useless(s, ret))
-			continue; /* something was learned: the same rung in another way, or the next */
-		if (r == 0) {
-			remember_refusals(refused);
-			s->rung = rung;
-			return 0;
-		}
-		if (!clone_unsupported(r))
-			break;
-		refused |= 1u << rung++;
-	}
-	return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 }
 
 /* What the child said, if it failed. */
@@ -221,33 +117,6 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	return 0;
 }
 
-static int run_ladder(struct start *s, enum uspawn_rung rung, struct child_report *ret)
-{
-	char stack[CHILD_STACK] __attribute__((aligned(64)));
-	int r;
-
-	s->birth = (struct birth){
-		.start = &s->child,
-		.stack = stack,
-		.stack_size = sizeof(stack),
-		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
-		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,
-		.keeps_low = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
-	};
-	clone_block_signals(&s->child.sigmask);
-	if (s->plan->flags & USPAWN_SETSIGMASK) {
-		uint64_t callers = s->child.sigmask;
-
-		s->child.sigmask = s->plan->sigmask;
-		r = climb(s, rung, ret);
-		clone_restore_signals(&callers);
-	} else {
-		r = climb(s, rung, ret);
-		clone_restore_signals(&s->child.sigmask);
-	}
-	return r;
-}
-
 int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args, int kept)
 {
 	char inline_room[ROOM_INLINE] __attribute__((aligned(16)));
@@ -259,7 +128,10 @@ int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, c
 		return failed(&s, child, r);
 	r = fds_take(&s.fds, plan, &s.args, 0, &s.failure);
 	if (r == 0) {
-		r = run_ladder(&s, first_rung(plan, USPAWN_RUNG_VFORK), &report);
+		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
+			r = ladder_skip_cgroup(&s, r);
+		if (r == 0)
+			r = ladder_climb(&s, first_rung(plan, USPAWN_RUNG_VFORK), &report);
 		if (r < 0)
 			fds_undo(&s.fds);
 	}
@@ -282,6 +154,7 @@ static int attempt_async(struct start *s, struct slot *slot)
 		.stack = slot->stack,
 		.stack_size = slot->stack_size,
 		.settled = &memory->settled,
+		.cgroup = -1,
 		.wants_pidfd = 1,
 		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
 	};

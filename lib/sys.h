@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -36,6 +37,7 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3 /* 5.4 */
 #endif
+#define SYS_CGROUP2_MAGIC              0x63677270u
 #define SYS_PIDFD_SIGNAL_PROCESS_GROUP (1u << 2) /* 6.9 */
 
 /* PIDFD_GET_INFO, 6.13; PIDFD_INFO_EXIT, 6.15. The first 64 bytes, which is all that is asked for. */
@@ -261,6 +263,21 @@ static inline int sys_inode(int fd, uint64_t *retdev, uint64_t *retino)
 	*retdev = st.st_dev;
 	*retino = st.st_ino;
 	return 0;
+}
+
+/* What kind of filesystem it is on: statfs(2). */
+static inline int sys_filesystem(int fd, uint64_t *rettype)
+{
+	struct statfs64 st;
+#ifdef SYS_fstatfs64
+	int r = (int)SYSCALL(SYS_fstatfs64, fd, sizeof(st), &st, 0);
+#else
+	int r = (int)SYSCALL(SYS_fstatfs, fd, &st, 0, 0);
+#endif
+
+	if (r == 0)
+		*rettype = (uint64_t)st.f_type;
+	return r;
 }
 
 /*

@@ -68,7 +68,7 @@ CheckedTest(input, every_flag_not_known)
 {
 	const uint64_t known = USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR |
 			       USPAWN_FEXEC | USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY |
-			       USPAWN_SETCTTY | USPAWN_FOREGROUND | USPAWN_NO_NEW_PRIVS;
+			       USPAWN_SETCTTY | USPAWN_FOREGROUND | USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP;
 
 	for (int bit = 0; bit < 64; bit++)
 		if (!(known >> bit & 1))
@@ -122,7 +122,6 @@ CheckedTest(input, fields_of_later_versions)
 	static const char something[64];
 	const void *p = something;
 
-	refused(USPAWN(request, GOOD, .cgroup_fd = 1), EINVAL, USPAWN_STEP_CGROUP, 0);
 	refused(USPAWN(request, GOOD, .identity = p), EINVAL, USPAWN_STEP_UID, 0);
 	refused(USPAWN(request, GOOD, .caps = p), EINVAL, USPAWN_STEP_CAPS, 0);
 	refused(USPAWN(request, GOOD, .iab = p), EINVAL, USPAWN_STEP_CAPS, 0);
@@ -177,6 +176,13 @@ CheckedTest(input, terminal)
 		       FDS({ 0, USPAWN_PTY, .fd = USPAWN_ARG(0), .rows = 1 },
 			   { 1, USPAWN_PTY, .fd = USPAWN_ARG(0), .rows = 2 })),
 		EINVAL, USPAWN_STEP_FD, 1);
+}
+
+CheckedTest(input, cgroup)
+{
+	refused(USPAWN(request, GOOD, .cgroup_fd = 1), EINVAL, USPAWN_STEP_CGROUP, 0);
+	refused(USPAWN(request, GOOD, .flags = USPAWN_SETCGROUP, .cgroup_fd = file_free_number(64)), EBADF,
+		USPAWN_STEP_CGROUP, 0);
 }
 
 CheckedTest(input, death)

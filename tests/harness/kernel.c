@@ -41,6 +41,7 @@ static const struct refusal {
 	{ CALL_IO_URING_ENTER, SYS_io_uring_enter, 0, 0, 0 },
 	{ CALL_UNSHARE, SYS_unshare, 0, 0, 0 },
 	{ CALL_CLONE, SYS_clone, 0, CLONE_THREAD, 0 },
+	{ CALL_CLONE3_CGROUP, SYS_clone3, 1, ~0u, CLONE_ARGS_SIZE_VER2 },
 	{ CALL_TIMERFD, SYS_timerfd_create, 0, 0, 0 },
 };
 

@@ -22,6 +22,7 @@ enum kernel_call {
 	CALL_UNSHARE = 1 << 10,
 	CALL_CLONE = 1 << 11, /* clone in every form, threads excepted */
 	CALL_TIMERFD = 1 << 12,
+	CALL_CLONE3_CGROUP = 1 << 13, /* clone3 with the struct of 5.7: before it */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */

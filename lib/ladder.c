@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each rung is tried in turn, from the fastest that is allowed. What a rung refused is remembered once a slower one has
+ * shown that the request itself was not to blame.
+ */
+#include <errno.h>
+
+#include "cgroup.h"
+#include "ladder.h"
+#include "lifeline.h"
+#include "program.h"
+#include "request.h"
+#include "sys.h"
+#include "wait.h"
+
+/* What a child's steps need of stack is constant (child.c); libc's clone and system calls need some more. */
+#define CHILD_STACK    (ARCH_RAW ? 2048 : 16384)
+#define REFUSED_CGROUP (1u << 31) /* among refused rungs */
+
+/* Vfork and old clone: when the call has returned, the child has exec'd, or said why not, and has gone. */
+static int attempt_shared(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	int r;
+
+	s->report = (struct child_report){ 0 };
+	s->child.report = &s->report;
+	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, -1, 0);
+	r = clone_attempt(&s->birth, rung);
+	*ret = s->report;
+	return r;
+}
+
+static int attempt_fork(struct start *s, struct child_report *ret)
+{
+	struct lifeline lifeline;
+	int r = lifeline_open(&lifeline, s->plan);
+
+	if (r < 0)
+		return r;
+	s->child.report = lifeline.report;
+	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, 0);
+	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
+	if (r == 0)
+		lifeline_wait(&lifeline);
+	*ret = *lifeline.report;
+	ret->shared = 1;
+	lifeline_close(&lifeline);
+	return r;
+}
+
+/* Killed before its first instruction: that is an end like any other, and no emulator. */
+static int was_killed(const struct birth *birth)
+{
+	siginfo_t info = { 0 };
+
+	return sys_waitid(P_PID, birth->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid;
+}
+
+/* 1: a child was made, but not of the kind that was meant. It is gone, and will not be tried again. */
+static int is_useless(struct start *s, const struct child_report *report)
+{
+	if (!report->shared && !was_killed(&s->birth)) {
+		/* An emulator that copies the memory: no failure would ever be seen. */
+		sys_kill(s->birth.pid, SIGKILL);
+		wait_discard(s->birth.pidfd, s->birth.pid);
+		clone_refused(USPAWN_RUNG_VFORK);
+		clone_refused(USPAWN_RUNG_CLONE);
+		return 1;
+	}
+	if (report->errnum && report->step == CHILD_STEP_CUT) {
+		wait_discard(s->birth.pidfd, s->birth.pid);
+		clone_cut_refused();
+		return 1;
+	}
+	return 0;
+}
+
+static void remember_refusals(uint32_t refused)
+{
+	if (refused & REFUSED_CGROUP)
+		clone_cgroup_refused();
+	for (enum uspawn_rung rung = USPAWN_RUNG_ASYNC; rung < USPAWN_RUNG_FORK; rung++)
+		if (refused & 1u << rung)
+			clone_refused(rung);
+}
+
+int ladder_skip_cgroup(struct start *s, int error)
+{
+	if (!plan_may_fail(s->plan, USPAWN_STEP_CGROUP))
+		return request_fail(&s->failure, -error, USPAWN_STEP_CGROUP, 0);
+	s->fds.cgroup = -1;
+	if (!s->noted.errnum)
+		request_fail(&s->noted, -error, USPAWN_STEP_CGROUP, 0);
+	return 0;
+}
+
+/* Signals are blocked. */
+static int climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	uint32_t refused = 0;
+	int r = -ENOSYS;
+
+	while (rung <= USPAWN_RUNG_FORK) {
+		if (clone_is_refused(rung) ||
+		    (s->fds.cgroup != -1 && rung != USPAWN_RUNG_FORK && !clone_has_cgroup(rung))) {
+			rung++;
+			continue;
+		}
+		s->birth.cgroup = rung == USPAWN_RUNG_FORK ? -1 : s->fds.cgroup;
+		r = rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);
+		if (r == 0 && is_useless(s, ret))
+			continue; /* something was learned: the same rung in another way, or the next */
+		if (r == 0) {
+			remember_refusals(refused);
+			s->rung = rung;
+			return 0;
+		}
+		if (s->birth.cgroup != -1 && cgroup_is_to_blame(r)) {
+			if ((r = ladder_skip_cgroup(s, r)) < 0)
+				return r;
+			continue;
+		}
+		if (!clone_unsupported(r))
+			break;
+		refused |= s->birth.cgroup != -1 ? REFUSED_CGROUP : 1u << rung;
+		rung++;
+	}
+	return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
+}
+
+int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	char stack[CHILD_STACK] __attribute__((aligned(64)));
+	int r;
+
+	s->birth = (struct birth){
+		.start = &s->child,
+		.stack = stack,
+		.stack_size = sizeof(stack),
+		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
+		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,
+		.keeps_low = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
+	};
+	clone_block_signals(&s->child.sigmask);
+	if (s->plan->flags & USPAWN_SETSIGMASK) {
+		uint64_t callers = s->child.sigmask;
+
+		s->child.sigmask = s->plan->sigmask;
+		r = climb(s, rung, ret);
+		clone_restore_signals(&callers);
+	} else {
+		r = climb(s, rung, ret);
+		clone_restore_signals(&s->child.sigmask);
+	}
+	return r;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* Children born in a control group of version 2: in that one, or not at all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/files.h"
+#include "harness/kernel.h"
+#include "harness/way.h"
+
+CheckedSuite(cgroups);
+
+/* A group of the test's own, below the one that it is in. */
+struct own_group {
+	char path[512];
+	const char *name; /* as /proc/self/cgroup ends */
+	int fd;
+};
+#define GROUP __attribute__((cleanup(group_remove))) struct own_group
+
+static void group_remove(struct own_group *g)
+{
+	char path[600];
+
+	if (g->fd < 0)
+		return;
+	close(g->fd);
+	snprintf(path, sizeof(path), "%s/sub", g->path);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/threads", g->path);
+	rmdir(path);
+	rmdir(g->path);
+	g->fd = -1;
+}
+
+static int group_write(const struct own_group *g, const char *file, const char *text)
+{
+	int fd = openat(g->fd, file, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int find_own(char *ret, size_t size)
+{
+	char line[1024], mount[256] = "", own[256] = "";
+	FILE *file = fopen("/proc/self/mounts", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, " cgroup2 "))
+			sscanf(line, "%*s %255s", mount);
+	if (file)
+		fclose(file);
+	file = fopen("/proc/self/cgroup", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "0::", 3) == 0)
+			sscanf(line, "0::%255s", own);
+	if (file)
+		fclose(file);
+	return *mount && *own ? snprintf(ret, size, "%s%s", mount, strcmp(own, "/") ? own : "") : 0;
+}
+
+static void group_make(struct own_group *g)
+{
+	char own[400];
+
+	g->fd = -1;
+	if (!find_own(own, sizeof(own)))
+		cr_skip_test("no control groups of version 2");
+	snprintf(g->path, sizeof(g->path), "%s/uspawn-test-%d", own, getpid());
+	if (mkdir(g->path, 0755) < 0)
+		cr_skip_test("%s: %s", g->path, strerror(errno));
+	g->name = strrchr(g->path, '/');
+	g->fd = open(g->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(g->fd, 0);
+}
+
+static void group_skip(struct own_group *g, const char *what, int error)
+{
+	group_remove(g);
+	cr_skip_test("%s: %s", what, strerror(-error));
+}
+
+/* The rung that such a start takes: never asynchronous, nor the old call, which cannot give birth in a group. */
+static uint32_t rung_of(const struct way *way)
+{
+	return way->rung == USPAWN_RUNG_ASYNC   ? (uint32_t)USPAWN_RUNG_VFORK
+	       : way->rung == USPAWN_RUNG_CLONE ? (uint32_t)USPAWN_RUNG_FORK
+						: way->rung;
+}
+
+/* Runs it in the group, by the way or what it stands for. */
+static int run_in(struct way *way, struct uspawn_child *child, int fd, const struct uspawn_request *request,
+		  const struct uspawn_args *args)
+{
+	struct uspawn_request whole = *request;
+	struct uspawn_plan *plan;
+	int r;
+
+	whole.rung = way->rung;
+	whole.flags |= USPAWN_SETCGROUP;
+	whole.cgroup_fd = fd;
+	r = uspawn_plan_new(&plan, &whole, &child->failure);
+	cr_assert_eq(r, 0);
+	r = way->ring ? uspawn_ring_start(way->ring, child, plan, args) : uspawn_start(child, plan, args);
+	uspawn_plan_free(plan);
+	if (r < 0)
+		return r;
+	way_end(way, child);
+	return child->exit.code == USPAWN_FAILED ? -child->exit.status : 0;
+}
+
+static void assert_born_in(struct way *way, const struct own_group *g, int fd, const struct uspawn_request *request,
+			   const struct uspawn_args *args)
+{
+	REPORT r;
+	struct uspawn_child child;
+	struct uspawn_request whole = *request;
+	const char *place;
+
+	report_open(&r);
+	whole.path = WITNESS_PATH;
+	whole.argv = r.argv;
+	cr_assert_eq(run_in(way, &child, fd, &whole, args), 0, "%s: %s", uspawn_strstep(child.failure.step),
+		     strerror(child.failure.errnum));
+	assert_exited(&child, 0);
+	cr_assert_eq(child.rung, rung_of(way));
+	report_read(&r);
+	place = strrchr(report_value(&r, "cgroup2"), '/');
+	cr_assert_str_eq(place, g->name);
+	if (!request->nfds)
+		cr_assert_str_eq(report_fds(&r), "0 1 2");
+}
+
+EachRung(cgroups, born_there)
+{
+	GROUP g;
+	int high;
+
+	group_make(&g);
+	high = fcntl(g.fd, F_DUPFD_CLOEXEC, 300);
+	assert_born_in(way, &g, g.fd, USPAWN(request), NULL);
+	assert_born_in(way, &g, high, USPAWN(request), NULL);
+	assert_born_in(way, &g, USPAWN_ARG(0), USPAWN(request), USPAWN(args, .fds = &high, .nfds = 1));
+	/* Its number is somebody else's in the child. */
+	assert_born_in(way, &g, USPAWN_ARG(0), USPAWN(request, FDS({ high, .fd = 1 }, { 3, .fd = 0 })),
+		       USPAWN(args, .fds = &high, .nfds = 1));
+	assert_born_in(way, &g, g.fd, USPAWN(request, FDS({ g.fd, .fd = 1 })), NULL);
+	close(high);
+}
+
+EachRung(cgroups, c14_frozen)
+{
+	GROUP g;
+	struct uspawn_child child;
+	int r;
+
+	group_make(&g);
+	if ((r = group_write(&g, "cgroup.freeze", "1")) < 0)
+		group_skip(&g, "cgroup.freeze", r);
+	cr_assert_eq(run_in(way, &child, g.fd, USPAWN(request, WITNESS("exit", "0")), NULL), -EBUSY);
+	assert_failed(&child, EBUSY, USPAWN_STEP_CGROUP, 0);
+	cr_assert_eq(run_in(way, &child, g.fd,
+			    USPAWN(request, WITNESS("exit", "3"), .best_effort = (uint16_t[]){ USPAWN_STEP_CGROUP, 0 }),
+			    NULL),
+		     0);
+	assert_exited(&child, 3);
+	cr_assert(child.failure.errnum == EBUSY && child.failure.step == USPAWN_STEP_CGROUP);
+	cr_assert_eq(group_write(&g, "cgroup.freeze", "0"), 0);
+	assert_born_in(way, &g, g.fd, USPAWN(request), NULL);
+}
+
+/* Frozen with the one above it. */
+EachRung(cgroups, c14_frozen_from_above)
+{
+	GROUP g;
+	struct uspawn_child child;
+	int sub, r;
+
+	group_make(&g);
+	if ((r = group_write(&g, "cgroup.freeze", "1")) < 0)
+		group_skip(&g, "cgroup.freeze", r);
+	cr_assert_eq(mkdirat(g.fd, "sub", 0755), 0);
+	sub = openat(g.fd, "sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "0")), NULL), -EBUSY);
+	assert_failed(&child, EBUSY, USPAWN_STEP_CGROUP, 0);
+	close(sub);
+}
+
+/* Beside a threaded group there is none for processes. */
+EachRung(cgroups, c43_invalid_group)
+{
+	GROUP g;
+	struct uspawn_child child;
+	int sub;
+
+	group_make(&g);
+	cr_assert_eq(mkdirat(g.fd, "sub", 0755), 0);
+	sub = openat(g.fd, "sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(mkdirat(g.fd, "threads", 0755), 0);
+	cr_assert_eq(group_write(&g, "threads/cgroup.type", "threaded"), 0);
+	cr_assert_eq(run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "0")), NULL), -EOPNOTSUPP);
+	assert_failed(&child, EOPNOTSUPP, USPAWN_STEP_CGROUP, 0);
+	cr_assert_eq(run_in(way, &child, sub,
+			    USPAWN(request, WITNESS("exit", "3"), .best_effort = (uint16_t[]){ USPAWN_STEP_CGROUP, 0 }),
+			    NULL),
+		     0);
+	assert_exited(&child, 3);
+	cr_assert(child.failure.errnum == EOPNOTSUPP && child.failure.step == USPAWN_STEP_CGROUP);
+	close(sub);
+}
+
+EachRung(cgroups, c43_removed_group)
+{
+	GROUP g;
+	struct uspawn_child child;
+	int sub, r;
+
+	group_make(&g);
+	cr_assert_eq(mkdirat(g.fd, "sub", 0755), 0);
+	sub = openat(g.fd, "sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(unlinkat(g.fd, "sub", AT_REMOVEDIR), 0);
+	r = run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "0")), NULL);
+	cr_assert(r == -ENODEV || r == -ENOENT, "%s", strerror(-r));
+	assert_failed(&child, -r, USPAWN_STEP_CGROUP, 0);
+	close(sub);
+}
+
+EachRung(cgroups, what_is_no_group)
+{
+	GROUP g;
+	struct uspawn_child child;
+	const int none[] = { open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC), file_new(3), -1 };
+
+	group_make(&g);
+	for (int i = 0; i < 3; i++) {
+		int fd = i < 2 ? none[i] : openat(g.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+
+		cr_assert_eq(run_in(way, &child, fd, USPAWN(request, WITNESS("exit", "0")), NULL), -EINVAL);
+		assert_failed(&child, EINVAL, USPAWN_STEP_CGROUP, 0);
+		close(fd);
+	}
+}
+
+static uint32_t rung;
+static int group_fd;
+
+static void without_rights(void)
+{
+	struct uspawn_child child;
+
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(54321) < 0 || setuid(54321) < 0))
+		copy_skip("cannot become another user");
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .argv = LIST("/bin/true"), .rung = rung, .flags = USPAWN_SETCGROUP,
+				  .cgroup_fd = group_fd),
+			   NULL) == -EACCES);
+	copy_assert(child.failure.step == USPAWN_STEP_CGROUP);
+}
+
+EachWaitingRung(cgroups, c43_without_rights)
+{
+	GROUP g;
+
+	group_make(&g);
+	rung = way->rung;
+	group_fd = g.fd;
+	copy_run(without_rights);
+}
+
+/* A kernel that knows clone3 and not its cgroup: that one feature is missing, and nothing else. */
+static void lacks_the_feature(int errnum)
+{
+	GROUP g;
+	struct way way = { .rung = USPAWN_RUNG_FORK };
+	struct uspawn_child child;
+
+	if (way_missing(USPAWN_RUNG_VFORK))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_VFORK));
+	group_make(&g);
+	kernel_refuse(CALL_CLONE3_CGROUP, errnum);
+	for (int i = 0; i < 2; i++) {
+		way.rung = USPAWN_RUNG_FORK;
+		assert_born_in(&way, &g, g.fd, USPAWN(request), NULL);
+		way.rung = USPAWN_RUNG_VFORK;
+		cr_assert_eq(run_in(&way, &child, g.fd, USPAWN(request, WITNESS("exit", "3")), NULL), 0);
+		assert_exited(&child, 3);
+		cr_assert_eq(child.rung, USPAWN_RUNG_FORK);
+		cr_assert_eq(way_run(&way, &child, USPAWN(request, WITNESS("exit", "4")), NULL), 0);
+		assert_exited(&child, 4);
+	}
+}
+
+CheckedTest(cgroups, c10_clone3_without_cgroup_e2big)
+{
+	lacks_the_feature(E2BIG);
+}
+
+CheckedTest(cgroups, c10_clone3_without_cgroup_einval)
+{
+	lacks_the_feature(EINVAL);
+}
+
+/* A pids controller that lets nobody in: at birth it says so. */
+CheckedTest(cgroups, c43_no_room_in_the_group)
+{
+	GROUP g;
+	struct way way = { .rung = USPAWN_RUNG_VFORK };
+	struct uspawn_child child;
+	int r;
+
+	if (way_missing(USPAWN_RUNG_VFORK))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_VFORK));
+	group_make(&g);
+	if ((r = group_write(&g, "pids.max", "0")) < 0)
+		group_skip(&g, "pids.max", r);
+	cr_assert_eq(run_in(&way, &child, g.fd, USPAWN(request, WITNESS("exit", "0")), NULL), -EAGAIN);
+	assert_failed(&child, EAGAIN, USPAWN_STEP_CGROUP, 0);
+}
+
+/* Its group runs out of memory at the exec: whoever dies of that is the child. */
+EachRung(cgroups, out_of_memory)
+{
+	enum { LENGTH = 100000, MANY = 15 };
+	GROUP g;
+	char *argv[MANY + 2] = { "witness" };
+	struct uspawn_child child;
+	int r;
+
+	group_make(&g);
+	if ((r = group_write(&g, "memory.max", "614400")) < 0)
+		group_skip(&g, "memory.max", r);
+	group_write(&g, "memory.swap.max", "0");
+	for (int i = 1; i <= MANY; i++) {
+		argv[i] = malloc(LENGTH + 1);
+		memset(argv[i], '-', LENGTH);
+		argv[i][LENGTH] = '\0';
+	}
+	r = run_in(way, &child, g.fd, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL);
+	cr_assert(r < 0 || child.exit.code == USPAWN_KILLED, "%d", child.exit.code);
+	for (int i = 1; i <= MANY; i++)
+		free(argv[i]);
+}
