@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * The entry points, and the table of contents:
  *
  *	request.c   what the caller said, accepted
  *	plan.c      compiled, once (path.c: candidates; env.c: changes; reserve.c: low descriptor numbers)
- *	start.c     one start: fds.c its descriptors, program.c what the child is told (fdmap.c: in which order),
- *	            clone.c the ladder, lifeline.c the fork rung's report, slot.c what an asynchronous start leaves
- *behind child.c     between clone and exec wait.c      how one child ended ring.c      how many did (uring.c, epoll.c)
+ *	start.c     one start: fds.c its descriptors, program.c what the child is told, ladder.c and clone.c the rungs,
+ *	            lifeline.c the fork rung's report, slot.c what an asynchronous start leaves behind
+ *	child.c     between clone and exec
+ *	wait.c      how one child ended
+ *	ring.c      how many did (uring.c, epoll.c)
  */
+/* clang-format on */
 #include "plan.h"
 #include "request.h"
 #include "reserve.h"

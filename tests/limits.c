@@ -40,6 +40,59 @@ EachRung(limits, c32_descriptors_far_up_are_gone)
 	close(far);
 }
 
+/* What the child is given, and not what the caller has. */
+EachRung(limits, each_limit)
+{
+	REPORT r;
+	const struct uspawn_rlimit list[] = {
+		{ RLIMIT_CORE, 0, 0, 4096 },
+		{ RLIMIT_CPU, 0, 1000, 2000 },
+		{ RLIMIT_FSIZE, 0, 1 << 20, 1 << 30 },
+		{ RLIMIT_NPROC, 0, 900, 901 },
+		{ RLIMIT_STACK, 0, 4 << 20, UINT64_MAX >> 20 },
+		{ RLIMIT_NOFILE, 0, 33, 44 },
+	};
+	char key[16], want[64];
+	struct rlimit before, after;
+
+	getrlimit(RLIMIT_CPU, &before);
+	report_open(&r);
+	way_report(way, &r, USPAWN(request, .rlimits = list, .nrlimits = 6), NULL);
+	for (int i = 0; i < 6; i++) {
+		snprintf(key, sizeof(key), "rlimit.%u", list[i].resource);
+		snprintf(want, sizeof(want), "%llu %llu", (unsigned long long)list[i].soft,
+			 (unsigned long long)list[i].hard);
+		cr_assert_str_eq(report_value(&r, key), want, "%s", key);
+	}
+	getrlimit(RLIMIT_CPU, &after);
+	cr_assert(after.rlim_cur == before.rlim_cur && after.rlim_max == before.rlim_max);
+}
+
+/* The limit comes after the descriptors, or none could be put there. */
+EachRung(limits, below_a_mapped_number)
+{
+	REPORT r;
+	const struct uspawn_rlimit limit = { RLIMIT_NOFILE, 0, 50, 50 };
+
+	report_open(&r);
+	way_report(way, &r,
+		   USPAWN(request, .rlimits = &limit, .nrlimits = 1,
+			  FDS({ 100, .fd = 1 }, { 101, USPAWN_OPEN, .path = "/dev/null" })),
+		   NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2 100 101");
+	cr_assert_eq(report_number(&r, "nofile"), 50);
+}
+
+EachRung(limits, failures)
+{
+	struct uspawn_child child;
+	const struct uspawn_rlimit list[] = { { RLIMIT_CORE }, { RLIMIT_NOFILE, 0, 1ull << 40, 1ull << 40 } };
+
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), .rlimits = list, .nrlimits = 2), NULL),
+		     -EPERM);
+	assert_failed(&child, EPERM, USPAWN_STEP_RLIMIT, 1);
+}
+
 struct small_stack {
 	struct way *way;
 	char **argv;

@@ -195,6 +195,11 @@ static void print_process(FILE *out)
 	int signo = 0;
 
 	fprintf(out, "pid %d\nppid %d\npgid %d\nsid %d\n", getpid(), getppid(), getpgrp(), getsid(0));
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		getrlimit(i, &limit);
+		fprintf(out, "rlimit.%d %llu %llu\n", i, (unsigned long long)limit.rlim_cur,
+			(unsigned long long)limit.rlim_max);
+	}
 	getrlimit(RLIMIT_NOFILE, &limit);
 	fprintf(out, "nofile %llu %llu\n", (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
 	prctl(PR_GET_PDEATHSIG, &signo);
