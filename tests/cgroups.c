@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,9 @@ static void group_remove(struct own_group *g)
 	rmdir(path);
 	snprintf(path, sizeof(path), "%s/threads", g->path);
 	rmdir(path);
-	rmdir(g->path);
+	/* A process that was reaped a moment ago may not have left it yet. */
+	while (rmdir(g->path) < 0 && errno == EBUSY)
+		poll(NULL, 0, 1);
 	g->fd = -1;
 }
 
