@@ -282,7 +282,7 @@ static void hold_lock(struct child_report *report)
 				      (long)offsetof(struct child_report, lock.list);
 	report->robust.list_op_pending = 0;
 	if (sys_set_robust_list(&report->robust) == 0)
-		report->lock.word = (uint32_t)sys_gettid();
+		report->lock.word = (uint32_t)sys_gettid() | FUTEX_WAITERS;
 }
 
 /* Was this failure one that the caller can live without? */

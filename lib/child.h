@@ -38,6 +38,10 @@ enum child_op {
 	OP_EXEC,       /* the candidates, until one runs */
 	OP_EXEC_FD,    /* a */
 	OP_EXIT,       /* with a */
+	OP_RELAY,      /* data: its argv, a: its descriptor. What follows is done by it */
+	OP_HIDE,       /* from those of the same ids: only where the memory is the child's own */
+	OP_CAPSET,     /* data: struct sys_caps */
+	OP_AMBIENT,    /* bits: the whole set */
 	OP_CGROUP,     /* a: the directory of the group it moves to */
 	OP_SETCTTY,    /* a */
 	OP_FOREGROUND, /* of terminal a, for its process group */
@@ -100,6 +104,10 @@ struct child_report {
 
 /* No place to cut a shared table: a step of its own, so that the parent can try again with a copied one. */
 #define CHILD_STEP_CUT 1
+
+/* The way to the relay: it says nothing about the request. Which part of it is the index. */
+#define CHILD_STEP_RELAY 2
+#define CHILD_RELAY_EXEC 1
 
 struct child_start {
 	struct child_report *report;

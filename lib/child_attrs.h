@@ -4,6 +4,7 @@
 #define USPAWN_CHILD_ATTRS_H
 
 #include "child.h"
+#include "child_creds.h"
 #include "sys_attrs.h"
 
 /* Its group gets the foreground of its terminal. Every signal is blocked, SIGTTOU too, so nobody is stopped. */
@@ -83,7 +84,7 @@ static int set_attribute(const struct child_instr *in)
 	case OP_PERSONALITY:
 		return sys_personality(in->bits);
 	}
-	return -ENOSYS;
+	return set_creds(in);
 }
 
 #endif

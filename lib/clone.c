@@ -32,7 +32,7 @@ void clone_refused(enum uspawn_rung rung)
 
 int clone_is_refused(enum uspawn_rung rung)
 {
-	if (rung == USPAWN_RUNG_RELAY || (!ARCH_RAW && rung < USPAWN_RUNG_CLONE))
+	if (!ARCH_RAW && (rung < USPAWN_RUNG_CLONE || rung == USPAWN_RUNG_RELAY))
 		return 1;
 	return atomic_load_explicit(&refused_rung[rung], memory_order_relaxed);
 }
@@ -44,7 +44,8 @@ void clone_cgroup_refused(void)
 
 int clone_has_cgroup(enum uspawn_rung rung)
 {
-	return rung == USPAWN_RUNG_VFORK && !atomic_load_explicit(&refused_cgroup, memory_order_relaxed);
+	return (rung == USPAWN_RUNG_VFORK || (rung == USPAWN_RUNG_RELAY && !clone_is_refused(USPAWN_RUNG_VFORK))) &&
+	       !atomic_load_explicit(&refused_cgroup, memory_order_relaxed);
 }
 
 void clone_cut_refused(void)
@@ -171,6 +172,20 @@ static int old_call(struct birth *birth, unsigned long flags, void *stack)
 	return 0;
 }
 
+/* Its first stage: what the vfork rung makes, or the next. */
+static int relayed(struct birth *birth)
+{
+	int refused = clone_is_refused(USPAWN_RUNG_VFORK);
+	int r = refused ? -ENOSYS : shared_memory(birth, USPAWN_RUNG_VFORK);
+
+	if (!clone_unsupported(r) || birth->cgroup != -1)
+		return r;
+	r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);
+	if (r == 0 && !refused)
+		clone_refused(USPAWN_RUNG_VFORK);
+	return r;
+}
+
 int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 {
 	int r;
@@ -181,6 +196,9 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 	case USPAWN_RUNG_ASYNC:
 	case USPAWN_RUNG_VFORK:
 		r = shared_memory(birth, rung);
+		break;
+	case USPAWN_RUNG_RELAY:
+		r = relayed(birth);
 		break;
 	case USPAWN_RUNG_CLONE:
 		r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);

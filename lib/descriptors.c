@@ -26,15 +26,18 @@ static int cut_above(int highest)
 }
 
 /* One above the highest number the child reads from its parent's table. */
-int descriptors_end(const struct writer *w, int lifeline)
+int descriptors_end(const struct writer *w)
 {
 	const struct uspawn_plan *plan = w->plan;
-	int highest = lifeline > 2 ? lifeline : 2, number;
+	int highest = 2, number;
 
+	for (int i = 0; i < 2; i++)
+		if (w->keeps[i] > highest)
+			highest = w->keeps[i];
 	if (plan->cut - 1 > highest)
 		highest = plan->cut - 1;
 
-	if (lifeline != -1 && w->fds->cgroup > highest)
+	if (!w->crossing && w->keeps[0] != -1 && w->fds->cgroup > highest)
 		highest = w->fds->cgroup;
 	for (uint32_t i = 0; i < plan->nfds; i++) {
 		if (plan->fds[i].kind == PLAN_SOURCE && (number = fds_number(w->fds, plan->fds[i].fd)) > highest)
@@ -80,11 +83,14 @@ static void put_gap(struct writer *w, int first, int last)
 }
 
 /* The lowest number from `first` on that stays until exec, or `end`. */
-static int next_kept(const struct writer *w, int first, int end, int lifeline)
+static int next_kept(const struct writer *w, int first, int end)
 {
 	const struct uspawn_plan *plan = w->plan;
-	int next = lifeline >= first && lifeline < end ? lifeline : end;
+	int next = end;
 
+	for (int i = 0; i < 2; i++)
+		if (w->keeps[i] >= first && w->keeps[i] < next)
+			next = w->keeps[i];
 	for (uint32_t i = 0; i < plan->napart; i++) {
 		int number = fds_number(w->fds, plan->apart[i].fd);
 
@@ -95,14 +101,14 @@ static int next_kept(const struct writer *w, int first, int end, int lifeline)
 }
 
 /* Everything below `end` but the targets and what is needed until exec. */
-static void put_gaps(struct writer *w, int end, int lifeline)
+static void put_gaps(struct writer *w, int end)
 {
 	const struct uspawn_plan *plan = w->plan;
 	int first = 0;
 	uint32_t i = 0;
 
 	for (;;) {
-		int next = next_kept(w, first, end, lifeline);
+		int next = next_kept(w, first, end);
 
 		if (i < plan->ntargets && plan->targets[i] < next)
 			next = plan->targets[i];
@@ -145,14 +151,14 @@ static void put_cloexec(struct writer *w)
 			writer_put(w, OP_CLOEXEC, USPAWN_STEP_FD, 0)->a = fds_number(w->fds, plan->apart[i].fd);
 }
 
-void descriptors_put(struct writer *w, int end, int lifeline)
+void descriptors_put(struct writer *w, int end)
 {
 	int inherits = (w->plan->flags & USPAWN_INHERIT_FDS) != 0;
 
 	put_moves(w);
 	if (!inherits)
-		put_gaps(w, end, lifeline);
+		put_gaps(w, end);
 	put_opens(w);
-	if (!inherits)
+	if (!inherits && !w->crossing)
 		put_cloexec(w);
 }

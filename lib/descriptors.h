@@ -9,9 +9,9 @@
 size_t descriptors_count(const struct uspawn_plan *plan);
 size_t descriptors_size(const struct uspawn_plan *plan);
 
-/* Where the table is cut: no number from there on is needed. `lifeline` stays open until exec, or is -1. */
-int descriptors_end(const struct writer *w, int lifeline);
+/* Where the table is cut: no number from there on is needed. */
+int descriptors_end(const struct writer *w);
 
-void descriptors_put(struct writer *w, int end, int lifeline);
+void descriptors_put(struct writer *w, int end);
 
 #endif

@@ -21,6 +21,17 @@ int fds_number(const struct fds *fds, int fd)
 	return plan_is_arg(fd) ? fds->number[plan_arg_number(fd)] : fd;
 }
 
+/* File actions name the numbers that are the caller's, and might find ours. */
+int fds_out_of_the_way(int fd, const struct uspawn_plan *plan)
+{
+	for (int low = 3, next; fd >= 0 && (fd < 3 || plan_has_target(plan, fd)); fd = next) {
+		next = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
+		sys_close(fd);
+		low = next + 1;
+	}
+	return fd;
+}
+
 /* A dup of our own, low if there is a reserved number, and on no target where that would be in the way. */
 static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int fd)
 {

@@ -38,4 +38,10 @@ void fds_undo(struct fds *fds);
 /* The number in the caller's table of a plan's descriptor. */
 int fds_number(const struct fds *fds, int fd);
 
+/*
+ * Moves a descriptor of the library's own, that the child needs, to a number that is none of the child's. Closes it on
+ * failure.
+ */
+int fds_out_of_the_way(int fd, const struct uspawn_plan *plan);
+
 #endif

@@ -10,6 +10,7 @@
 #include "lifeline.h"
 #include "program.h"
 #include "request.h"
+#include "stages.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -24,7 +25,7 @@ static int attempt_shared(struct start *s, enum uspawn_rung rung, struct child_r
 
 	s->report = (struct child_report){ 0 };
 	s->child.report = &s->report;
-	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, -1, 0);
+	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, -1, NULL, 0);
 	r = clone_attempt(&s->birth, rung);
 	*ret = s->report;
 	return r;
@@ -38,7 +39,7 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	if (r < 0)
 		return r;
 	s->child.report = lifeline.report;
-	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, 0);
+	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, NULL, 0);
 	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
 	if (r == 0)
 		lifeline_wait(&lifeline);
@@ -94,6 +95,13 @@ int ladder_skip_cgroup(struct start *s, int error)
 	return 0;
 }
 
+static int attempt(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	if (rung == USPAWN_RUNG_RELAY)
+		return stages_attempt(&s->birth, s->plan, &s->args, &s->fds, s->room, ret);
+	return rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);
+}
+
 /* Signals are blocked. */
 static int climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
@@ -107,7 +115,11 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 			continue;
 		}
 		s->birth.cgroup = rung == USPAWN_RUNG_FORK ? -1 : s->fds.cgroup;
-		r = rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);
+		r = attempt(s, rung, ret);
+		if (r == STAGES_CANNOT) {
+			rung++;
+			continue;
+		}
 		if (r == 0 && is_useless(s, ret))
 			continue; /* something was learned: the same rung in another way, or the next */
 		if (r == 0) {

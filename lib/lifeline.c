@@ -5,23 +5,13 @@
  * once in the common case, and in the other the word is looked at now and then. A child whose file actions close the
  * pipe still holds its lock, which is waited for then. An emulator without robust futexes still has the pipe.
  */
+#include "fds.h"
 #include "lifeline.h"
 #include "sys.h"
 
 #define PAGE_SIZE     4096
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS  16000000
-
-/* File actions name the numbers that are the caller's, and might find ours. */
-static int out_of_the_way(int fd, const struct uspawn_plan *plan)
-{
-	for (int low = 3, next; fd >= 0 && (fd < 3 || plan_has_target(plan, fd)); fd = next) {
-		next = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
-		sys_close(fd);
-		low = next + 1;
-	}
-	return fd;
-}
 
 int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 {
@@ -36,8 +26,8 @@ int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 		return r;
 	}
 	ret->report = page;
-	ret->read_end = out_of_the_way(ends[0], plan);
-	ret->write_end = out_of_the_way(ends[1], plan);
+	ret->read_end = fds_out_of_the_way(ends[0], plan);
+	ret->write_end = fds_out_of_the_way(ends[1], plan);
 	if (ret->read_end < 0 || ret->write_end < 0) {
 		lifeline_close(ret);
 		return -EMFILE;

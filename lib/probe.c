@@ -6,20 +6,17 @@
 #include <stdlib.h>
 
 #include "clone.h"
+#include "image.h"
 #include "poller.h"
 #include "sys.h"
 #include "wait.h"
 
 #define STACK_SIZE (ARCH_RAW ? 4096 : 16384)
 
-/* A child on this rung that cuts itself off and exits with 0. */
-static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile uint32_t *settled)
+/* A child on this rung. */
+static int start_program(enum uspawn_rung rung, const struct child_instr *program, struct birth *birth,
+			 volatile uint32_t *settled)
 {
-	static const struct child_instr program[] = {
-		{ .op = OP_CUT, .a = 3 },
-		{ .op = OP_SIGMASK },
-		{ .op = OP_EXIT },
-	};
 	char stack[STACK_SIZE] __attribute__((aligned(64)));
 	struct child_report report = { 0 };
 	struct child_start start = { .report = &report, .program = program };
@@ -40,9 +37,23 @@ static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile ui
 		sys_futex_wait(settled, 1, &slice);
 	if (r == 0 && rung != USPAWN_RUNG_FORK && !report.shared)
 		r = -EOPNOTSUPP; /* an emulator: the memory was copied */
+	if (r == 0 && report.errnum)
+		r = -report.errnum;
 	if (r < 0 && birth->pid > 0)
 		wait_discard(birth->pidfd, birth->pid);
 	return r;
+}
+
+/* One that cuts itself off and exits with 0. */
+static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile uint32_t *settled)
+{
+	static const struct child_instr program[] = {
+		{ .op = OP_CUT, .a = 3 },
+		{ .op = OP_SIGMASK },
+		{ .op = OP_EXIT },
+	};
+
+	return start_program(rung, program, birth, settled);
 }
 
 static int try_rung(enum uspawn_rung rung)
@@ -75,6 +86,45 @@ static int clone_rung(void)
 static int fork_rung(void)
 {
 	return try_rung(USPAWN_RUNG_FORK);
+}
+
+/* A relay that is told nothing exits at once. */
+static int exec_image(enum image_kind *retkind)
+{
+	char *argv[] = { "uspawn-relay", NULL };
+	int fd = image_get(retkind), r;
+	const struct child_instr program[] = {
+		{ .op = OP_CUT, .a = fd + 1 },
+		{ .op = OP_RELAY, .a = fd, .data = argv },
+	};
+	struct birth birth;
+
+	if (fd < 0)
+		return fd;
+	r = start_program(USPAWN_RUNG_CLONE, program, &birth, NULL);
+	if (r == 0)
+		wait_discard(birth.pidfd, birth.pid);
+	return r;
+}
+
+static int relay_rung(void)
+{
+	enum image_kind kind = IMAGE_NONE;
+	int r;
+
+	while ((r = exec_image(&kind)) < 0 && kind != IMAGE_NONE && image_is_refusal(r))
+		image_refused(kind);
+	return r < 0 ? r : 1;
+}
+
+static int relay_from_memory(void)
+{
+	enum image_kind kind;
+	int r = relay_rung();
+
+	if (r == 1)
+		image_get(&kind);
+	return r < 0 ? r : kind == IMAGE_MEMORY ? 1 : -EACCES;
 }
 
 static int table_cut(void)
@@ -209,8 +259,10 @@ static const struct {
 	{ "rung-async", async_rung },
 	{ "rung-vfork", vfork_rung },
 	{ "rung-clone", clone_rung },
+	{ "rung-relay", relay_rung },
 	{ "rung-fork", fork_rung },
 	{ "table-cut", table_cut },
+	{ "relay-from-memory", relay_from_memory },
 	{ "pidfd", pidfd_made },
 	{ "pidfd-poll", pidfd_poll },
 	{ "pidfd-wait", pidfd_waited },

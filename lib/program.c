@@ -7,22 +7,18 @@
  *	session, group  need nothing, and nothing may come before that could lose the right to them
  *	descriptors     moves, then what lies between is closed, then files are opened, still by the caller's directory
  *	terminal        by a number of the child's; as leader of its session and group
- *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
- *	scheduling      before rights are given up, too
- *	root            before the right to it is given up, and after what reads /proc
- *	directory, umask
- *	pdeathsig       after the ids, whose change clears it
- *	actions         what posix_spawn does last
- *	signals
- *	no_new_privs    before what needs it
- *	landlock        after all that opens
- *	mask            last, so that nothing is delivered to code that runs in the parent's memory
- *	seccomp         very last: of what comes after, it must let exec and exit pass
- *	callback, exec
+ *	relay           from here on in memory of its own, where one is used: no limit, filter or lost right is in the
+ *way of its exec, and it hides itself before rights are given up limits          after the descriptors, since a limit
+ *may lie below a number; before rights are given up scheduling      before rights are given up, too root before the
+ *right to it is given up, and after what reads /proc directory, umask pdeathsig       after the ids, whose change
+ *clears it actions         what posix_spawn does last signals no_new_privs    before what needs it landlock after all
+ *that opens mask            last, so that nothing is delivered to code that runs in the parent's memory seccomp very
+ *last: of what comes after, it must let exec and exit pass callback, exec
  */
 #include "actions.h"
 #include "cgroup.h"
 #include "confine.h"
+#include "crossing.h"
 #include "death.h"
 #include "descriptors.h"
 #include "place.h"
@@ -37,7 +33,8 @@
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
-	return FIXED_INSTRUCTIONS + descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan);
+	return FIXED_INSTRUCTIONS + CROSSING_INSTRUCTIONS + 2 * plan->napart + descriptors_count(plan) +
+	       plan->nrlimits + plan->nactions + scheduling_count(plan);
 }
 
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
@@ -77,10 +74,16 @@ static void put_exec(struct writer *w)
 }
 
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		   const struct fds *fds, int lifeline, int copies)
+		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies)
 {
-	struct writer w = { .instr = room, .plan = plan, .fds = fds };
-	int end = descriptors_end(&w, lifeline);
+	struct writer w = { .instr = room, .plan = plan, .fds = fds, .keeps = { lifeline, -1 }, .crossing = crossing };
+	int end;
+
+	if (crossing) {
+		w.keeps[0] = crossing->block;
+		w.keeps[1] = crossing->image;
+	}
+	end = descriptors_end(&w);
 
 	w.room = (char *)(w.instr + instructions(plan));
 	ret->program = room;
@@ -95,8 +98,10 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 		writer_put(&w, OP_SETSID, USPAWN_STEP_SETSID, 0);
 	if (plan->flags & USPAWN_SETPGROUP)
 		writer_put_number(&w, OP_SETPGID, USPAWN_STEP_SETPGROUP, plan->pgroup);
-	descriptors_put(&w, end, lifeline);
+	descriptors_put(&w, end);
 	terminal_put(&w);
+	if (crossing)
+		crossing_put(&w);
 	rlimits_put(&w);
 	scheduling_put(&w);
 	place_put_root(&w);
@@ -108,5 +113,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	writer_put(&w, OP_SIGMASK, USPAWN_STEP_SIGMASK, 0);
 	confine_put_filter(&w);
 	put_exec(&w);
+	if (crossing)
+		crossing->end = w.instr;
 	strings_put(ret, &w, args, copies);
 }

@@ -6,6 +6,8 @@
 #include "child.h"
 #include "fds.h"
 
+struct crossing;
+
 /*
  * How many bytes it takes at most. `copies`: the child may read it after the call has returned, so it holds the
  * arguments' strings too.
@@ -14,9 +16,10 @@ size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *ar
 
 /*
  * Fills `ret` but for its report, mask and the three switches of its rung. `room` is as large as measured and aligned
- * for pointers. `lifeline` is a descriptor that must stay open until exec, or -1.
+ * for pointers. `lifeline` is a descriptor that must stay open until exec, or -1. `crossing` is NULL, or how it gets
+ * to a relay.
  */
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		   const struct fds *fds, int lifeline, int copies);
+		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies);
 
 #endif

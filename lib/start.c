@@ -10,6 +10,7 @@
 #include "ladder.h"
 #include "program.h"
 #include "request.h"
+#include "rung.h"
 #include "start.h"
 #include "sys.h"
 #include "wait.h"
@@ -35,24 +36,6 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 	s->plan = plan;
 	s->more_room = NULL;
 	return 0;
-}
-
-static enum uspawn_rung first_rung(const struct uspawn_plan *plan, enum uspawn_rung fastest)
-{
-	enum uspawn_rung cap = clone_cap();
-
-	if (plan->callback)
-		return USPAWN_RUNG_FORK; /* a caller's code may not run in shared memory */
-	/*
-	 * An asynchronous child's score would reach the parent: __set_oom_adj() excepts only processes in vfork. So
-	 * would the end of its group's memory.
-	 */
-	if (fastest < USPAWN_RUNG_VFORK &&
-	    (plan->flags & USPAWN_SETCGROUP || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE)))
-		fastest = USPAWN_RUNG_VFORK;
-	if (cap > fastest)
-		fastest = cap;
-	return plan->rung > fastest ? plan->rung : fastest;
 }
 
 static int failed(struct start *s, struct uspawn_child *child, int error)
@@ -131,7 +114,7 @@ int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, c
 		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
 			r = ladder_skip_cgroup(&s, r);
 		if (r == 0)
-			r = ladder_climb(&s, first_rung(plan, USPAWN_RUNG_VFORK), &report);
+			r = ladder_climb(&s, rung_first(plan, USPAWN_RUNG_VFORK), &report);
 		if (r < 0)
 			fds_undo(&s.fds);
 	}
@@ -147,7 +130,7 @@ static int attempt_async(struct start *s, struct slot *slot)
 	uint64_t callers;
 	int r;
 
-	program_write(&memory->start, slot_room(slot), s->plan, &s->args, &slot->fds, -1, 1);
+	program_write(&memory->start, slot_room(slot), s->plan, &s->args, &slot->fds, -1, NULL, 1);
 	memory->start.report = &memory->report;
 	s->birth = (struct birth){
 		.start = &memory->start,
@@ -209,7 +192,7 @@ int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, con
 	struct start s;
 	int beside = NO_SLOT, r;
 
-	if (first_rung(plan, USPAWN_RUNG_ASYNC) == USPAWN_RUNG_ASYNC && !clone_is_refused(USPAWN_RUNG_ASYNC)) {
+	if (rung_first(plan, USPAWN_RUNG_ASYNC) == USPAWN_RUNG_ASYNC && !clone_is_refused(USPAWN_RUNG_ASYNC)) {
 		r = accept(&s, plan, args);
 		if (r < 0)
 			return failed(&s, child, r);

@@ -40,6 +40,9 @@
 #define SYS_CGROUP2_MAGIC              0x63677270u
 #define SYS_PIDFD_SIGNAL_PROCESS_GROUP (1u << 2) /* 6.9 */
 
+#define SYS_MFD_NOEXEC_SEAL 0x0008u /* 6.3, and the next */
+#define SYS_MFD_EXEC        0x0010u
+
 /* PIDFD_GET_INFO, 6.13; PIDFD_INFO_EXIT, 6.15. The first 64 bytes, which is all that is asked for. */
 struct sys_pidfd_info {
 	uint64_t mask;
@@ -181,6 +184,16 @@ static inline int sys_dup3(int from, int to, int flags)
 static inline int sys_fcntl(int fd, int cmd, long arg)
 {
 	return (int)SYSCALL(SYS_fcntl, fd, cmd, arg, 0);
+}
+
+static inline int sys_memfd_create(const char *name, unsigned flags)
+{
+	return (int)SYSCALL(SYS_memfd_create, name, flags, 0, 0);
+}
+
+static inline int sys_ftruncate(int fd, size_t size)
+{
+	return (int)SYSCALL(SYS_ftruncate, fd, size, 0, 0);
 }
 
 static inline int sys_pipe2(int fds[2], int flags)
@@ -344,6 +357,14 @@ static inline void sys_umask(unsigned mask)
 static inline int sys_set_robust_list(struct robust_list_head *head)
 {
 	return (int)SYSCALL(SYS_set_robust_list, head, sizeof(*head), 0, 0);
+}
+
+/* The file from its start, shared, at that address and at no other. */
+static inline int sys_mmap_at(void *at, size_t size, int fd)
+{
+	long r = SYSCALL6(SYS_mmap, at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+
+	return r == (long)at ? 0 : r < 0 && r > -4096 ? (int)r : -EEXIST;
 }
 
 /* Never private: the kernel's wake when a child leaves the memory is not. */

@@ -6,11 +6,15 @@
 #include "child.h"
 #include "fds.h"
 
+struct crossing;
+
 struct writer {
 	struct child_instr *instr;
 	char *room; /* what is left, pointers' alignment kept until strings are written */
 	const struct uspawn_plan *plan;
 	const struct fds *fds;
+	int keeps[2];              /* numbers that stay open until exec, beside the plan's; or -1 */
+	struct crossing *crossing; /* NULL: no relay */
 };
 
 static inline struct child_instr *writer_put(struct writer *w, enum child_op op, uint32_t step, uint32_t index)

@@ -91,8 +91,8 @@ EachWaitingRung(actions, open_at_the_limit)
 		cr_assert_geq(file_new(3), 3);
 	low = (struct rlimit){ 60, limit.rlim_max };
 	setrlimit(RLIMIT_NOFILE, &low);
-	if (way->rung == USPAWN_RUNG_FORK)
-		close(50), close(51); /* its pipe */
+	if (way->rung >= USPAWN_RUNG_RELAY)
+		close(50), close(51); /* the fork's pipe */
 	close(52);                    /* the pidfd */
 	way_report(way, &r, USPAWN(request, ACTIONS({ USPAWN_DO_OPEN, 0, 0, O_RDONLY, .path = "/dev/null" })), NULL);
 	setrlimit(RLIMIT_NOFILE, &limit);

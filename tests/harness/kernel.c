@@ -20,8 +20,9 @@
 
 #include "kernel.h"
 
-#define P_PIDFD_VALUE 3
-#define UNSHARE_FLAG  (1u << 1) /* CLOSE_RANGE_UNSHARE */
+#define P_PIDFD_VALUE    3
+#define NOEXEC_SEAL_FLAG 8u        /* MFD_NOEXEC_SEAL */
+#define UNSHARE_FLAG     (1u << 1) /* CLOSE_RANGE_UNSHARE */
 
 /* A call is refused if the argument, masked, is the value. */
 static const struct refusal {
@@ -43,6 +44,10 @@ static const struct refusal {
 	{ CALL_CLONE, SYS_clone, 0, CLONE_THREAD, 0 },
 	{ CALL_CLONE3_CGROUP, SYS_clone3, 1, ~0u, CLONE_ARGS_SIZE_VER2 },
 	{ CALL_TIMERFD, SYS_timerfd_create, 0, 0, 0 },
+	{ CALL_MEMFD, SYS_memfd_create, 0, 0, 0 },
+	{ CALL_EXECVEAT, SYS_execveat, 0, 0, 0 },
+	{ CALL_ROBUST_LIST, SYS_set_robust_list, 0, 0, 0 },
+	{ CALL_MEMFD_EXEC, SYS_memfd_create, 1, NOEXEC_SEAL_FLAG, 0 },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

@@ -23,6 +23,10 @@ enum kernel_call {
 	CALL_CLONE = 1 << 11, /* clone in every form, threads excepted */
 	CALL_TIMERFD = 1 << 12,
 	CALL_CLONE3_CGROUP = 1 << 13, /* clone3 with the struct of 5.7: before it */
+	CALL_MEMFD = 1 << 14,
+	CALL_EXECVEAT = 1 << 15,
+	CALL_ROBUST_LIST = 1 << 16,
+	CALL_MEMFD_EXEC = 1 << 17, /* memfd_create, unless it is never to be executed */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */

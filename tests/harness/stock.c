@@ -60,8 +60,28 @@ static struct inventory list_descriptors(void)
 	return ret;
 }
 
+static const char *target_of(int fd)
+{
+	static char target[512];
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n < 0 ? 0 : n] = '\0';
+	return target;
+}
+
+/* The library keeps one, from the first start that needs it. */
+static int is_relay(const struct held *held)
+{
+	return held->flags == FD_CLOEXEC && strcmp(target_of(held->fd), "/memfd:uspawn-relay (deleted)") == 0;
+}
+
 static int is_reserved(const struct held *held)
 {
+	if (is_relay(held))
+		return 1;
 	return reserved.ino && held->dev == reserved.dev && held->ino == reserved.ino && held->flags == FD_CLOEXEC;
 }
 
@@ -73,12 +93,9 @@ static int same(const struct held *a, const struct held *b)
 static const char *describe(const char *what, int fd)
 {
 	static char text[600];
-	char path[64], target[512] = "";
+	const char *target = target_of(fd);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, target, sizeof(target) - 1) < 0)
-		strcpy(target, "closed");
-	snprintf(text, sizeof(text), "%s: descriptor %d (%s)", what, fd, target);
+	snprintf(text, sizeof(text), "%s: descriptor %d (%s)", what, fd, *target ? target : "closed");
 	return text;
 }
 

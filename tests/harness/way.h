@@ -70,6 +70,7 @@ const char *way_missing(uint32_t rung);
 	WAY_TEST(suite, name, async, USPAWN_RUNG_ASYNC) \
 	WAY_TEST(suite, name, vfork, USPAWN_RUNG_VFORK) \
 	WAY_TEST(suite, name, clone, USPAWN_RUNG_CLONE) \
+	WAY_TEST(suite, name, relay, USPAWN_RUNG_RELAY) \
 	WAY_TEST(suite, name, fork, USPAWN_RUNG_FORK)   \
 	static void suite##_##name(struct way *way)
 
@@ -78,6 +79,7 @@ const char *way_missing(uint32_t rung);
 	static void suite##_##name(struct way *way);    \
 	WAY_TEST(suite, name, vfork, USPAWN_RUNG_VFORK) \
 	WAY_TEST(suite, name, clone, USPAWN_RUNG_CLONE) \
+	WAY_TEST(suite, name, relay, USPAWN_RUNG_RELAY) \
 	WAY_TEST(suite, name, fork, USPAWN_RUNG_FORK)   \
 	static void suite##_##name(struct way *way)
 

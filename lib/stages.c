@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whatever stands between us and the relay, its own exec above all, is no failure of the request: it leads to the fork
+ * rung. It is remembered where it is about the machine.
+ */
+#include <string.h>
+
+#include "block.h"
+#include "crossing.h"
+#include "image.h"
+#include "program.h"
+#include "reserve.h"
+#include "stages.h"
+#include "wait.h"
+
+#define DIGITS 24
+
+/* The relay's descriptor for one start: low, and on no target. */
+struct pin {
+	int fd;
+	int pinned, owned;
+};
+
+static int pin_image(struct pin *ret, int fd, const struct uspawn_plan *plan)
+{
+	int copied = (plan->flags & USPAWN_INHERIT_FDS) != 0;
+
+	*ret = (struct pin){ .fd = fd };
+	if (fd < RESERVE_END ? !plan_has_target(plan, fd) : copied && !plan_has_target(plan, fd))
+		return 0;
+	if (!copied && (ret->fd = reserve_pin(fd)) >= 0) {
+		if (!plan_has_target(plan, ret->fd)) {
+			ret->pinned = 1;
+			return 0;
+		}
+		reserve_unpin(ret->fd);
+	}
+	if (!plan_has_target(plan, fd)) {
+		ret->fd = fd;
+		return 0;
+	}
+	ret->fd = fds_out_of_the_way(sys_fcntl(fd, F_DUPFD_CLOEXEC, 3), plan);
+	ret->owned = 1;
+	return ret->fd < 0 ? ret->fd : 0;
+}
+
+static void unpin(struct pin *pin)
+{
+	if (pin->pinned)
+		reserve_unpin(pin->fd);
+	else if (pin->owned)
+		sys_close(pin->fd);
+}
+
+static char *put_number(char *end, size_t n)
+{
+	*--end = '\0';
+	do
+		*--end = (char)('0' + n % 10);
+	while (n /= 10);
+	return end;
+}
+
+enum { ANOTHER_IMAGE = STAGES_CANNOT + 1 };
+
+/* 0, or why the relay was not reached, or could not begin: its child is gone then. */
+static int await_relay(const struct birth *birth, struct block *block, enum image_kind kind)
+{
+	const struct child_report *report = &block->head->report;
+	int lost = report->errnum ? 0 : block_wait(block, birth->pid);
+
+	if (lost == -ENOSYS)
+		clone_refused(USPAWN_RUNG_RELAY);
+	if (!lost && !(report->errnum && report->step == CHILD_STEP_RELAY))
+		return 0;
+	wait_discard(birth->pidfd, birth->pid);
+	if (lost || report->index != CHILD_RELAY_EXEC || !image_is_refusal(-report->errnum))
+		return STAGES_CANNOT;
+	image_refused(kind);
+	return ANOTHER_IMAGE;
+}
+
+static int attempt(struct crossing *crossing, struct birth *birth, const struct uspawn_plan *plan,
+		   const struct uspawn_args *args, const struct fds *fds, void *room, struct child_report *ret)
+{
+	char number[DIGITS], size[DIGITS];
+	enum image_kind kind;
+	struct block block;
+	struct pin pin;
+	int r = image_get(&kind);
+
+	if (r < 0 || pin_image(&pin, r, plan) < 0)
+		return STAGES_CANNOT;
+	r = block_open(&block, plan);
+	if (r == 0) {
+		crossing->block = block.fd;
+		crossing->image = pin.fd;
+		crossing->argv[0] = "uspawn-relay";
+		crossing->argv[1] = put_number(number + DIGITS, (size_t)block.fd);
+		program_write(birth->start, room, plan, args, fds, -1, crossing, 0);
+		r = block_fill(&block, birth->start, crossing->first, crossing->end);
+	}
+	if (r == 0) {
+		crossing->argv[2] = put_number(size + DIGITS, block.size);
+		birth->start->report = &block.head->report;
+		r = clone_attempt(birth, USPAWN_RUNG_RELAY);
+	}
+	if (r == 0)
+		r = await_relay(birth, &block, kind);
+	if (r == 0)
+		*ret = block.head->report;
+	block_close(&block);
+	unpin(&pin);
+	return r;
+}
+
+int stages_attempt(struct birth *birth, const struct uspawn_plan *plan, const struct uspawn_args *args,
+		   const struct fds *fds, void *room, struct child_report *ret)
+{
+	struct crossing crossing = { .block = -1 };
+	int r;
+
+	if (plan->nactions || plan->callback || crossing_read_caps(&crossing.caps) < 0)
+		return STAGES_CANNOT;
+	do
+		r = attempt(&crossing, birth, plan, args, fds, room, ret);
+	while (r == ANOTHER_IMAGE);
+	return r;
+}

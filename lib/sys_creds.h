@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The part of sys.h that is about whose process it is: ids, capabilities, namespaces. */
+#ifndef USPAWN_SYS_CREDS_H
+#define USPAWN_SYS_CREDS_H
+
+#include <linux/capability.h>
+#include <linux/securebits.h>
+
+#include "sys_attrs.h"
+
+/* ---- Identity, of the calling thread ---- */
+
+/* The oldest machines have calls of 16 bits under the plain names. */
+#ifdef SYS_setresuid32
+#define SYS_ID(call) SYS_##call##32
+#else
+#define SYS_ID(call) SYS_##call
+#endif
+
+/* Real, effective, saved. */
+static inline int sys_getresuid(uint32_t ids[3])
+{
+	return (int)SYSCALL(SYS_ID(getresuid), &ids[0], &ids[1], &ids[2], 0);
+}
+
+static inline int sys_getresgid(uint32_t ids[3])
+{
+	return (int)SYSCALL(SYS_ID(getresgid), &ids[0], &ids[1], &ids[2], 0);
+}
+
+static inline uint32_t sys_getuid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(getuid), 0, 0, 0, 0);
+}
+
+/* As capget(2) and capset(2) have them, version 3: low halves, then high halves. */
+struct sys_caps {
+	struct __user_cap_header_struct header;
+	struct __user_cap_data_struct data[2];
+};
+
+static inline uint64_t sys_caps_effective(const struct sys_caps *caps)
+{
+	return caps->data[0].effective | (uint64_t)caps->data[1].effective << 32;
+}
+
+static inline uint64_t sys_caps_permitted(const struct sys_caps *caps)
+{
+	return caps->data[0].permitted | (uint64_t)caps->data[1].permitted << 32;
+}
+
+static inline uint64_t sys_caps_inheritable(const struct sys_caps *caps)
+{
+	return caps->data[0].inheritable | (uint64_t)caps->data[1].inheritable << 32;
+}
+
+static inline void sys_caps_set_inheritable(struct sys_caps *caps, uint64_t set)
+{
+	caps->data[0].inheritable = (uint32_t)set;
+	caps->data[1].inheritable = (uint32_t)(set >> 32);
+}
+
+static inline int sys_capget(struct sys_caps *ret)
+{
+	ret->header.version = _LINUX_CAPABILITY_VERSION_3;
+	ret->header.pid = 0;
+	return (int)SYSCALL(SYS_capget, &ret->header, ret->data, 0, 0);
+}
+
+static inline int sys_capset(const struct sys_caps *caps)
+{
+	return (int)SYSCALL(SYS_capset, &caps->header, caps->data, 0, 0);
+}
+
+static inline int sys_prctl2(int option, unsigned long value, unsigned long more)
+{
+	return (int)SYSCALL6(SYS_prctl, option, value, more, 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* The second stage: it leaves no trace in the program, nothing behind, and what stands in its way leads to a fork. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/files.h"
+#include "harness/kernel.h"
+#include "harness/way.h"
+
+CheckedSuite(relay);
+
+static void enter(void)
+{
+	if (way_missing(USPAWN_RUNG_RELAY))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_RELAY));
+}
+
+/* A start that works, and the rung it took. */
+static uint32_t rung_taken(void)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 5);
+	return child.rung;
+}
+
+/* The library's descriptors of the relay: how many, and the last. */
+static int find_relays(int *retfd)
+{
+	char path[64], target[64];
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++) {
+		ssize_t length;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		length = readlink(path, target, sizeof(target) - 1);
+		target[length < 0 ? 0 : length] = '\0';
+		if (strncmp(target, "/memfd:uspawn-relay", 19) == 0) {
+			*retfd = fd;
+			n++;
+		}
+	}
+	return n;
+}
+
+CheckedTest(relay, leaves_no_trace_in_the_program)
+{
+	struct way way = { .rung = USPAWN_RUNG_RELAY };
+	REPORT r;
+
+	enter();
+	report_open(&r);
+	way_report(&way, &r, USPAWN(request, .envp = LIST("A=1")), NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_value(&r, "arg"), "3");
+	cr_assert_str_eq(report_value(&r, "arg.0"), "witness");
+	cr_assert_str_eq(report_value(&r, "env"), "1");
+	cr_assert_str_eq(report_value(&r, "env.0"), "A=1");
+	cr_assert_eq(report_number(&r, "dumpable"), 1);
+	cr_assert_str_eq(report_value(&r, "SigBlk"), "0000000000000000");
+}
+
+/* A number of the library's is nothing a request must know of. */
+CheckedTest(relay, targets_on_its_own_numbers)
+{
+	struct way way = { .rung = USPAWN_RUNG_RELAY };
+	REPORT r;
+	struct uspawn_fd fds[40];
+	int file = file_new(200), relay = -1;
+
+	enter();
+	report_open(&r);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	cr_assert_eq(find_relays(&relay), 1);
+	for (int i = 0; i < 40; i++)
+		fds[i] = (struct uspawn_fd){ .target = i + 3, .fd = file };
+	for (int inherit = 0; inherit < 2; inherit++) {
+		way_report(&way, &r, USPAWN(request, .fds = fds, .nfds = 40, .flags = inherit ? USPAWN_INHERIT_FDS : 0),
+			   NULL);
+		for (int i = 0; i < 40; i++)
+			report_assert_file(&r, i + 3, file);
+		cr_assert(relay >= 3 && relay < 43);
+	}
+	close(file);
+}
+
+CheckedTest(relay, program_and_directory_by_descriptor)
+{
+	struct way way = { .rung = USPAWN_RUNG_RELAY };
+	REPORT r;
+	int cwd = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC), kept = open("/usr", O_RDONLY | O_DIRECTORY);
+	int program = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC);
+	char there[16];
+
+	enter();
+	report_open(&r);
+	way_report(&way, &r, USPAWN(request, .flags = USPAWN_FCHDIR | USPAWN_FEXEC, .cwd_fd = cwd, .exec_fd = program),
+		   NULL);
+	cr_assert_str_eq(report_value(&r, "cwd"), "/usr");
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	way_report(&way, &r,
+		   USPAWN(request, .flags = USPAWN_FCHDIR | USPAWN_FEXEC | USPAWN_INHERIT_FDS, .cwd_fd = kept,
+			  .exec_fd = program),
+		   NULL);
+	cr_assert_str_eq(report_value(&r, "cwd"), "/usr");
+	snprintf(there, sizeof(there), "fd.%d", kept);
+	cr_assert(report_find(&r, there), "an inherited number went with the relay");
+	snprintf(there, sizeof(there), "fd.%d", program);
+	cr_assert_null(report_find(&r, there));
+	close(cwd), close(kept), close(program);
+}
+
+CheckedTest(relay, failures_in_a_row_leave_nothing)
+{
+	struct uspawn_child child;
+
+	enter();
+	for (int i = 0; i < 10000; i++) {
+		int r = uspawn(&child,
+			       USPAWN(request, .rung = USPAWN_RUNG_RELAY, .path = i % 2 ? "/no/such" : WITNESS_PATH,
+				      .argv = LIST("x"), .cwd = i % 2 ? NULL : "/no/such"),
+			       NULL);
+
+		cr_assert_eq(r, -ENOENT);
+		assert_failed(&child, ENOENT, i % 2 ? USPAWN_STEP_EXEC : USPAWN_STEP_CWD, 0);
+		if (i % 1000 == 0)
+			stock_check();
+	}
+}
+
+CheckedTest(relay, host_closes_what_it_does_not_know)
+{
+	int relay = -1, file;
+
+	enter();
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	cr_assert_eq(find_relays(&relay), 1);
+	close(relay);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	cr_assert_eq(find_relays(&relay), 1);
+	/* And has something else there by now. */
+	file = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cr_assert_eq(dup3(file, relay, O_CLOEXEC), relay);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	close(file);
+	cr_assert_geq(fcntl(relay, F_GETFD), 0, "it is the host's");
+	close(relay);
+}
+
+static void *start_one(void *p)
+{
+	atomic_int *ready = p;
+
+	atomic_fetch_sub(ready, 1);
+	while (atomic_load(ready) > 0)
+		;
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	return NULL;
+}
+
+CheckedTest(relay, first_use_by_many_threads)
+{
+	pthread_t threads[8];
+	atomic_int ready = 8;
+	int relay;
+
+	enter();
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, start_one, &ready);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	cr_assert_eq(find_relays(&relay), 1);
+}
+
+/* ---- What stands in its way ---- */
+
+CheckedTest(relay, no_files_in_memory)
+{
+	enter();
+	kernel_refuse(CALL_MEMFD, ENOSYS);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+}
+
+CheckedTest(relay, files_in_memory_may_not_be_executed)
+{
+	uint32_t taken;
+
+	enter();
+	kernel_refuse(CALL_MEMFD_EXEC, EACCES);
+	taken = rung_taken();
+	cr_assert(taken == USPAWN_RUNG_FORK || taken == USPAWN_RUNG_RELAY, "the installed one, or none");
+	cr_assert_eq(rung_taken(), taken);
+}
+
+CheckedTest(relay, no_robust_futexes)
+{
+	enter();
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+}
+
+struct refused {
+	int errnum;
+	uint32_t taken;
+};
+
+/* A filter is its thread's. */
+static void *start_refused(void *p)
+{
+	struct refused *refused = p;
+
+	kernel_refuse(CALL_EXECVEAT, refused->errnum);
+	refused->taken = rung_taken();
+	return NULL;
+}
+
+static void assert_refused(int errnum, uint32_t later)
+{
+	struct refused refused = { .errnum = errnum };
+	pthread_t thread;
+
+	enter();
+	pthread_create(&thread, NULL, start_refused, &refused);
+	pthread_join(thread, NULL);
+	cr_assert_eq(refused.taken, USPAWN_RUNG_FORK);
+	cr_assert_eq(rung_taken(), later);
+}
+
+#define REFUSED(errnum, later)                     \
+	CheckedTest(relay, its_exec_says_##errnum) \
+	{                                          \
+		assert_refused(errnum, later);     \
+	}
+
+/* Of the machine: it is not tried again. */
+REFUSED(EACCES, USPAWN_RUNG_FORK)
+REFUSED(EPERM, USPAWN_RUNG_FORK)
+REFUSED(ENOSYS, USPAWN_RUNG_FORK)
+REFUSED(ENOENT, USPAWN_RUNG_FORK)
+REFUSED(ENOEXEC, USPAWN_RUNG_FORK)
+/* Of the moment. */
+REFUSED(ENOMEM, USPAWN_RUNG_RELAY)
+REFUSED(EAGAIN, USPAWN_RUNG_RELAY)
+REFUSED(E2BIG, USPAWN_RUNG_RELAY)
+REFUSED(EMFILE, USPAWN_RUNG_RELAY)
+
+/* A limit that the kernel has for one PID namespace, and what is below. */
+static void refuse_by_sysctl(void)
+{
+	struct uspawn_child child;
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		copy_skip("a PID namespace");
+	pid = fork();
+	if (pid == 0) {
+		int file = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
+
+		if (file < 0 || write(file, "2", 1) != 1)
+			_exit(77);
+		if (uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL) < 0 ||
+		    uspawn_wait(&child, -1) != 1)
+			_exit(1);
+		_exit(child.exit.status != 5 || child.rung < USPAWN_RUNG_RELAY);
+	}
+	copy_assert(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		copy_skip("vm.memfd_noexec");
+	copy_assert(WEXITSTATUS(status) == 0);
+}
+
+CheckedTest(relay, memfd_noexec)
+{
+	enter();
+	copy_run(refuse_by_sysctl);
+}
+
+/* ---- Killed and stopped at any moment ---- */
+
+struct hunter {
+	int tid, signo, stop;
+	atomic_int hits, done;
+};
+
+static void *hunt(void *p)
+{
+	struct hunter *h = p;
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", h->tid);
+	while (!atomic_load(&h->done)) {
+		int file = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
+
+		close(file);
+		text[n < 0 ? 0 : n] = '\0';
+		if (atoi(text) <= 0)
+			continue;
+		if (h->stop)
+			kill(atoi(text), SIGSTOP);
+		usleep((useconds_t)(atomic_load(&h->hits) % 7 * 10));
+		if (kill(atoi(text), h->signo) == 0)
+			atomic_fetch_add(&h->hits, 1);
+	}
+	return NULL;
+}
+
+static int hunted(int signo, int stop, int *retkilled)
+{
+	struct hunter h = { .tid = kernel_gettid(), .signo = signo, .stop = stop };
+	pthread_t thread;
+
+	enter();
+	*retkilled = 0;
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+	pthread_create(&thread, NULL, hunt, &h);
+	for (int i = 0; i < 3000 && (i < 500 || atomic_load(&h.hits) < 50); i++) {
+		struct uspawn_child child;
+
+		cr_assert_eq(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		if (child.exit.code == USPAWN_KILLED)
+			*retkilled += 1;
+		else
+			assert_exited(&child, 5);
+	}
+	atomic_store(&h.done, 1);
+	pthread_join(thread, NULL);
+	return atomic_load(&h.hits);
+}
+
+CheckedTest(relay, killed_at_any_moment)
+{
+	int killed, hits = hunted(SIGKILL, 0, &killed);
+
+	cr_assert(hits > 0 && killed > 0);
+}
+
+CheckedTest(relay, stopped_at_any_moment)
+{
+	int killed, hits = hunted(SIGCONT, 1, &killed);
+
+	cr_assert(hits > 0);
+	cr_assert_eq(killed, 0);
+}
