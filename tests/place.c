@@ -54,6 +54,10 @@ EachRung(place, directory_by_descriptor)
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = USPAWN_ARG(0)), &args);
 	cr_assert_str_eq(report_value(&r, "cwd"), s.path);
 	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	/* What was needed to get there is not the program's, close-on-exec or not. */
+	cr_assert_eq(fcntl(low, F_SETFD, 0), 0);
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = low), NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
 	/* Its number is a target of something else. */
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = low, FDS({ low, .fd = 1 })), NULL);
 	cr_assert_str_eq(report_value(&r, "cwd"), s.path);
