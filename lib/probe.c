@@ -278,7 +278,10 @@ static const struct {
 
 int uspawn_probe(uint32_t n)
 {
-	return n < NFEATURES ? features[n].try() : -EINVAL;
+	int r = n < NFEATURES ? features[n].try() : -EINVAL;
+
+	/* -EINVAL is what says that there is no such feature: a kernel's, of a flag it does not know, is another. */
+	return n < NFEATURES && r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
 const char *uspawn_strfeature(uint32_t n)

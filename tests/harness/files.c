@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,18 @@ int file_free_number(int low)
 int file_is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
+}
+
+void file_allow(int count)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= (rlim_t)count)
+		return;
+	limit.rlim_cur = (rlim_t)count;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		cr_skip_test("RLIMIT_NOFILE is %llu", (unsigned long long)limit.rlim_max);
 }
 
 void stdio_replace(struct stdio *s, int in, int out, int err)

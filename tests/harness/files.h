@@ -11,6 +11,9 @@ int file_free_number(int low);
 
 int file_is_open(int fd);
 
+/* Descriptors below `count` may be used, where the soft limit was lower; or the test is skipped. */
+void file_allow(int count);
+
 /* Puts other files (-1: none) in place of 0, 1 and 2, and those that were there back. */
 struct stdio {
 	int saved[3];
