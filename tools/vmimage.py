@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The file system of the machine that tools/vmtest boots: what the tests of a build directory run, and what that needs."""
+
+import glob
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+PYTHON = "/usr/bin/python3" # the system's: what is first in PATH may be a wrapper
+PROGRAMS = ("busybox", "sh", "bash", "echo", "xargs") # those that busybox has another way
+PYTHON_LEFT_OUT = ("test", "idlelib", "tkinter", "lib2to3", "ensurepip", "pydoc_data", "__pycache__", "config-*")
+
+
+def introspect(build, what):
+    done = subprocess.run(["meson", "introspect", build, "--" + what], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def is_elf(path):
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+class Image:
+    """Files keep their absolute paths, so that what is compiled into the tests is true there, too."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.elves = []
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (self.root / "usr" / name).mkdir(parents=True)
+            (self.root / name).symlink_to("usr/" + name)
+        for name in ("dev", "etc", "proc", "root", "sys", "tmp", "vmtest"):
+            (self.root / name).mkdir()
+        self.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+        self.write("etc/group", "root:x:0:\nnogroup:x:65534:\n")
+        self.write("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
+        self.write("etc/hosts", "127.0.0.1 localhost\n")
+
+    def write(self, name, text, mode=0o644):
+        path = self.root / name
+        path.write_text(text)
+        path.chmod(mode)
+
+    def place(self, path):
+        """Where it goes, with the symbolic links of this system's directories followed."""
+        folder, name = os.path.split(os.path.abspath(path))
+        return self.root / os.path.relpath(os.path.join(os.path.realpath(folder), name), "/")
+
+    def add(self, path):
+        target = self.place(path)
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+        if is_elf(path):
+            self.elves.append(str(path))
+
+    def add_program(self, name):
+        path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+        if path:
+            self.add(path)
+        return path
+
+    def add_python(self):
+        done = subprocess.run([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        folder = done.stdout.strip()
+        self.add(PYTHON)
+        shutil.copytree(folder, self.place(folder), symlinks=True, ignore=shutil.ignore_patterns(*PYTHON_LEFT_OUT))
+        self.elves += glob.glob(folder + "/lib-dynload/*.so")
+
+    def add_libraries(self):
+        """All that the dynamic linker would load for what is here, the linker itself among it."""
+        for elf in self.elves:
+            done = subprocess.run(["ldd", elf], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+            for library in re.findall(r"(/\S+) \(0x", done.stdout):
+                self.add(library)
+
+    def pack(self, file):
+        names = subprocess.run(["find", ".", "-print0"], cwd=self.root, stdout=subprocess.PIPE, check=True).stdout
+        with open(file, "wb") as out:
+            subprocess.run(["cpio", "-o", "-0", "-H", "newc", "--quiet"], cwd=self.root, input=names, stdout=out,
+                           check=True)
+
+
+def command_of(test):
+    words = list(test["cmd"])
+    if os.path.basename(words[0]).startswith("python3"):
+        words[0] = PYTHON
+    return words
+
+
+def add_test(image, test, targets):
+    """Its program, its scripts with the modules beside them, and what meson builds before it runs."""
+    for word in command_of(test):
+        if word == PYTHON or not os.path.isfile(word):
+            continue
+        image.add(word)
+        if not is_elf(word):
+            for module in glob.glob(os.path.dirname(word) + "/*.py"):
+                image.add(module)
+    for name in test.get("depends", []):
+        for file in targets.get(name, []):
+            for path in [file, *glob.glob(file.split(".so")[0] + ".so*")]:
+                if os.path.isfile(path):
+                    image.add(path)
+
+
+def make(file, folder, build, tests, seconds):
+    """Writes an archive for the kernel to `file`; `seconds` is how long each test may take."""
+    image = Image(folder)
+    targets = {target["id"]: target["filename"] for target in introspect(build, "targets")}
+    lines = []
+    for name in PROGRAMS:
+        image.add_program(name)
+    for test in tests:
+        test = {**test, "cmd": [os.path.join(build, word) if i and os.path.isfile(os.path.join(build, word)) else word
+                                for i, word in enumerate(test["cmd"])]}
+        add_test(image, test, targets)
+        words = [f"{key}={value}" for key, value in test["env"].items()] + command_of(test)
+        lines.append(shlex.join(["run", test["name"], str(seconds(test)), *words]))
+    if any(PYTHON in line for line in lines):
+        image.add_python()
+    image.add_libraries()
+    image.write("init", (HERE / "vm-init").read_text(), 0o755)
+    image.write("vmtest/suites", "\n".join(lines) + "\n")
+    image.pack(file)
