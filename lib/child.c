@@ -109,7 +109,8 @@ static int cut(const struct child_start *start, unsigned first)
 
 static int open_as(const char *path, int flags, unsigned mode, int target)
 {
-	int fd = sys_openat(AT_FDCWD, path, flags & ~O_CLOEXEC, mode);
+	/* O_LARGEFILE: what a 32-bit program's open(2) of a file of 2 GiB would lack. */
+	int fd = sys_openat(AT_FDCWD, path, (flags & ~O_CLOEXEC) | O_LARGEFILE, mode);
 	int r;
 
 	if (fd < 0 || fd == target)

@@ -67,6 +67,22 @@ EachRung(sources, open)
 	free(here);
 }
 
+/* Which a 32-bit program's open(2) would refuse. */
+EachRung(sources, open_a_large_file)
+{
+	SCRATCH s;
+	struct uspawn_child child;
+	const char *path;
+
+	scratch_make(&s);
+	path = scratch_file(&s, "large", 0644, "");
+	cr_assert_eq(truncate64(path, 3ll << 30), 0);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), FDS({ 5, USPAWN_OPEN, .path = path })),
+			     NULL),
+		     0);
+	assert_exited(&child, 0);
+}
+
 EachRung(sources, argument)
 {
 	REPORT r;
