@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "bench.h"
+#include "commands.h"
 
 static const char help[] =
 	"Usage: uspawn-bench start [--samples N] [--fds N] [--rss MIB] [--live N] [common options]\n"
@@ -161,6 +162,12 @@ int main(int argc, char **argv)
 		print_help();
 		return argc < 2 ? 2 : 0;
 	}
+	if (!strcmp(argv[1], "compare"))
+		return compare_main(argc - 1, argv + 1);
+	if (!strcmp(argv[1], "csv"))
+		return csv_main(argc - 1, argv + 1);
+	if (!strcmp(argv[1], "report"))
+		return report_main(argc - 1, argv + 1);
 	if (!strcmp(argv[1], "rate"))
 		run.measure = RATE, run.setting.inflight = 16;
 	else if (strcmp(argv[1], "start"))

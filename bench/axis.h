@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Axes: logarithmic where values span decades, with numbers that people say. */
+#ifndef AXIS_H
+#define AXIS_H
+
+#include "result.h"
+
+/* What a sweep changes, from left to right. */
+struct axis {
+	const struct result_case *cases;
+	size_t ncases;
+	bool words; /* the values are names: they only stand beside each other */
+	bool log;
+	double zero; /* where a 0 stands on a logarithmic axis */
+};
+
+/* A string of gnuplot's, in which nothing but the quote itself means anything. */
+void put_word(FILE *script, const char *text);
+void put_tick(FILE *script, const char *text); /* for a tick, where % means something */
+
+void axis_init(struct axis *ret, const struct result_case *cases, size_t ncases);
+double axis_place(const struct axis *axis, size_t which_case);
+
+/* The horizontal axis of a sweep. */
+void axis_put(FILE *script, const struct axis *axis, bool narrow);
+
+/* The vertical axis for what lies in the range. Times: in microseconds. */
+void axis_times(FILE *script, const char *what, struct interval range, bool narrow);
+void axis_rates(FILE *script, struct interval range, bool narrow);
+
+#endif
