@@ -111,6 +111,13 @@ void axis_put(FILE *script, const struct axis *axis, bool narrow)
 	fputs(")\n", script);
 }
 
+double axis_step(double most, unsigned int ticks)
+{
+	double power = pow(10, floor(log10(most / ticks))), least = most / ticks / power;
+
+	return power * (least <= 1 ? 1 : least <= 2 ? 2 : least <= 5 ? 5 : 10);
+}
+
 static void put_vertical(FILE *script, struct interval range)
 {
 	static const double steps[] = { 1, 2, 5 };

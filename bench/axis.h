@@ -28,4 +28,7 @@ void axis_put(FILE *script, const struct axis *axis, bool narrow);
 void axis_times(FILE *script, const char *what, struct interval range, bool narrow);
 void axis_rates(FILE *script, struct interval range, bool narrow);
 
+/* From tick to tick, so that no more than so many lie between 0 and most. */
+double axis_step(double most, unsigned int ticks);
+
 #endif

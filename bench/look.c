@@ -45,7 +45,7 @@ void look_styles(FILE *out)
 {
 	static const char *const properties[] = { "stroke", "fill", "color" };
 
-	fputs("@media (prefers-color-scheme:dark){\n", out);
+	fputs(":root{color-scheme:light dark}\n@media (prefers-color-scheme:dark){\n", out);
 	for (int i = 0; i < 3; i++)
 		fprintf(out, "[%s=\"black\"]{%s:#e4e6e8}\n", properties[i], properties[i]);
 	for (int i = 0; i < NLOOKS; i++)

@@ -122,7 +122,7 @@ static void put_row_head(FILE *out, const struct section *s, size_t i, const str
 	put_words(out, "th", f->name);
 }
 
-static void put_times_row(FILE *out, const struct times *t)
+static void put_times_row(FILE *out, const struct times *t, bool of_reference)
 {
 	put_cell(out, t->min / 1e3);
 	put_with_interval(out, t->p50 / 1e3,
@@ -131,7 +131,10 @@ static void put_times_row(FILE *out, const struct times *t)
 	put_cell(out, t->p99 / 1e3);
 	put_cell(out, t->p999 / 1e3);
 	put_cell(out, t->max / 1e3);
-	put_with_interval(out, t->ratio, t->ratio_interval);
+	if (of_reference)
+		fputs("<td>1</td>", out);
+	else
+		put_with_interval(out, t->ratio, t->ratio_interval);
 }
 
 /* kind: enum quantity, or NQUANTITIES for rates. */
@@ -176,7 +179,7 @@ static void put_kind(FILE *out, const struct section *s, int kind)
 			begun = true;
 			put_row_head(out, s, i, f);
 			if (kind < NQUANTITIES)
-				put_times_row(out, &f->times[kind]);
+				put_times_row(out, &f->times[kind], base && !strcmp(base, f->name));
 			else
 				put_with_interval(out, f->rate, f->rate_interval);
 			fputs("</tr>\n", out);
@@ -315,6 +318,7 @@ void page_put(FILE *out, const struct section *sections, size_t n)
 	fputs("<footer><p>By uspawn-bench, each child checked to have run and waited for. A curve ends where fewer "
 	      "than\n"
 	      "ten samples are left; the marks on it are p50, p90, p99 and p99.9. Bars and lines through marks show\n"
-	      "the 95&nbsp;% interval of a median. A dash: too few samples.</p></footer>\n</body>\n</html>\n",
+	      "the 95&nbsp;% interval of a median. A dash: too few samples.\n"
+	      "On a logarithmic axis a 0 stands apart, at the left.</p></footer>\n</body>\n</html>\n",
 	      out);
 }

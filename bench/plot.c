@@ -64,19 +64,24 @@ static void collect(struct sheet *s)
 		}
 }
 
+/* On a phone the names stand in two columns below the plot. */
 static void begin(struct sheet *s)
 {
-	unsigned int rows = (s->nnames + 1) / 2;
+	unsigned int rows = (s->nnames + 1) / 2, below = s->narrow ? 20 * rows + 72 : 0;
+	unsigned int width = s->narrow ? 380 : 860, height = s->narrow ? 275 + below : 430;
 
 	fprintf(s->script,
-		"set encoding utf8\nset terminal svg size %d,%u dynamic noenhanced rounded linewidth 1 "
-		"font 'system-ui,sans-serif,%d' name 'p%u'\n",
-		s->narrow ? 380 : 860, s->narrow ? 330 + 20 * rows : 430, s->narrow ? 13 : 14, s->section->number);
-	fputs("set border 3 lw 1\nset tics nomirror out scale 0.6\nset grid lc rgb '#909090' lw 0.5 dt '.'\n",
-	      s->script);
-	fputs(s->narrow ? "set key bmargin Left reverse maxcols 2 samplen 2.5\n"
-			: "set key outside right top Left reverse samplen 3.5 spacing 1.25\n",
-	      s->script);
+		"set encoding utf8\nset terminal svg size %u,%u dynamic noenhanced rounded linewidth 1 "
+		"font 'system-ui,sans-serif,%d' name 'p%u'\n"
+		"set border 3 lw 1\nset tics nomirror out scale 0.6\nset grid lc rgb '#909090' lw 0.5 dt '.'\n",
+		width, height, s->narrow ? 13 : 14, s->section->number);
+	if (s->narrow)
+		fprintf(s->script,
+			"set rmargin 3\nset bmargin at screen %.4f\n"
+			"set key at screen 0.5,0.01 center bottom vertical maxrows %u Left reverse samplen 2.5\n",
+			(double)below / height, rows);
+	else
+		fputs("set key outside right top Left reverse samplen 3.5 spacing 1.25\n", s->script);
 	for (unsigned int i = 0; i < s->nnames; i++)
 		look_line(s->script, i + 1, s->names[i]);
 }
@@ -219,10 +224,12 @@ static bool script_bars(struct sheet *s)
 	}
 	if (!(most > 0))
 		return false;
-	fprintf(s->script, "unset key\nset xrange [0:%g]\nset yrange [%g:0.6]\nset xlabel 'children a second'\n",
-		most * 1.18, 0.4 - (double)s->nnames);
-	fputs("set format x '%.0s%c'\nset grid noytics\nset style fill solid 0.85 noborder\nset ytics scale 0 (",
-	      s->script);
+	fprintf(s->script, "unset key\n%sset xrange [0:%g]\nset yrange [%g:0.6]\nset xlabel 'children a second'\n",
+		s->narrow ? "set bmargin at screen 0.2\n" : "", most * 1.18, 0.4 - (double)s->nnames);
+	fprintf(s->script,
+		"set format x '%%.0f'\nset xtics %g\nset grid noytics\nset style fill solid 0.85 noborder\nset ytics "
+		"scale 0 (",
+		axis_step(most, s->narrow ? 4 : 9));
 	for (unsigned int i = 0; i < s->nnames; i++) {
 		fputs(i ? ", " : "", s->script);
 		put_tick(s->script, s->names[i]);
