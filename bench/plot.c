@@ -1,257 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What is drawn, as scripts for gnuplot: of a single case the times by percentile and the rates as bars, of a sweep the
- * medians against its axis. Everything twice, for a wide window and for a phone, because letters do not shrink well.
- */
+/* Which plots a section has: of every figure that was measured, one that is wide and one that is narrow. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "axis.h"
 #include "gnuplot.h"
-#include "look.h"
 #include "plot.h"
 #include "refuse.h"
+#include "sheet.h"
 
-enum { MOST_CONTESTANTS = 64, RATES = NQUANTITIES };
-
-/* A plot in the making. */
-struct sheet {
-	FILE *script;
-	bool narrow;
-	const char *names[MOST_CONTESTANTS]; /* what has been drawn, in this order */
-	unsigned int nnames;
-	const struct section *section;
-	int kind; /* enum quantity, or RATES */
-};
-
-static const struct figures *figures_of(const struct sheet *s, size_t which_case, const char *name)
+static int draw(struct sheet *s, sheet_script *script, bool narrow, const char *name, char **ret)
 {
-	const struct figures *f = case_find(&s->section->cases[which_case], name);
-
-	if (!f)
-		return NULL;
-	if (s->kind == RATES)
-		return isnan(f->rate) ? NULL : f;
-	return f->times[s->kind].measured ? f : NULL;
-}
-
-/* In what is drawn: microseconds or children a second. */
-static double middle_of(const struct sheet *s, const struct figures *f, struct interval *ret)
-{
-	const struct times *t = &f->times[s->kind == RATES ? 0 : s->kind];
-	double value = s->kind == RATES ? f->rate : t->p50 / 1e3;
-
-	*ret = s->kind == RATES ? f->rate_interval
-				: (struct interval){ t->p50_interval.low / 1e3, t->p50_interval.high / 1e3 };
-	if (isnan(ret->low) || ret->low > value || ret->high < value)
-		*ret = (struct interval){ value, value };
-	return value;
-}
-
-/* Every contestant of the section that has such figures, in the order of its first case. */
-static void collect(struct sheet *s)
-{
-	for (size_t i = 0; i < s->section->ncases; i++)
-		for (size_t k = 0; k < s->section->cases[i].ncontestants; k++) {
-			const char *name = s->section->cases[i].contestants[k].name;
-			bool known = !figures_of(s, i, name) || s->nnames == MOST_CONTESTANTS;
-
-			for (unsigned int n = 0; n < s->nnames; n++)
-				known |= !strcmp(s->names[n], name);
-			if (!known)
-				s->names[s->nnames++] = name;
-		}
-}
-
-/* On a phone the names stand in two columns below the plot. */
-static void begin(struct sheet *s)
-{
-	unsigned int rows = (s->nnames + 1) / 2, below = s->narrow ? 20 * rows + 72 : 0;
-	unsigned int width = s->narrow ? 380 : 860, height = s->narrow ? 275 + below : 430;
-
-	fprintf(s->script,
-		"set encoding utf8\nset terminal svg size %u,%u dynamic noenhanced rounded linewidth 1 "
-		"font 'system-ui,sans-serif,%d' name 'p%u'\n"
-		"set border 3 lw 1\nset tics nomirror out scale 0.6\nset grid lc rgb '#909090' lw 0.5 dt '.'\n",
-		width, height, s->narrow ? 13 : 14, s->section->number);
-	if (s->narrow)
-		fprintf(s->script,
-			"set rmargin 3\nset bmargin at screen %.4f\n"
-			"set key at screen 0.5,0.01 center bottom vertical maxrows %u Left reverse samplen 2.5\n",
-			(double)below / height, rows);
-	else
-		fputs("set key outside right top Left reverse samplen 3.5 spacing 1.25\n", s->script);
-	for (unsigned int i = 0; i < s->nnames; i++)
-		look_line(s->script, i + 1, s->names[i]);
-}
-
-/* ---- By percentile ---- */
-
-/* Where a share of all lies when each nine is as wide as the one before. */
-static double nines(double share)
-{
-	return -log10(1 - share);
-}
-
-/* The buckets of a histogram as points, up to where fewer than ten samples are left. */
-static double put_curve(struct sheet *s, unsigned int n, const struct times *t, struct interval *range)
-{
-	double total = 0, seen = 0, x = 0, last = -1;
-	size_t size = json_array_size(t->histogram);
-
-	for (size_t i = 0; i < size; i++)
-		total += list_at(json_array_get(t->histogram, i), 2);
-	fprintf(s->script, "$curve%u << END\n", n);
-	for (size_t i = 0; i < size; i++) {
-		const json_t *bucket = json_array_get(t->histogram, i);
-		double value = (list_at(bucket, 0) + list_at(bucket, 1)) / 2e3;
-
-		seen += list_at(bucket, 2);
-		if (total - seen < 10 && i)
-			break;
-		x = nines(fmin(seen / total, 1 - 1e-9));
-		range->low = fmin(range->low, value);
-		range->high = fmax(range->high, value);
-		if (x - last > 0.004) {
-			fprintf(s->script, "%.4f %.4f\n", x, value);
-			last = x;
-		}
-	}
-	fputs("END\n", s->script);
-	return x;
-}
-
-/* The table's percentiles, as marks on the curve. */
-static void put_marks(struct sheet *s, unsigned int n, const struct times *t)
-{
-	const double points[][2] = { { 0.5, t->p50 }, { 0.9, t->p90 }, { 0.99, t->p99 }, { 0.999, t->p999 } };
-
-	fprintf(s->script, "$marks%u << END\n", n);
-	for (size_t i = 0; i < 4; i++)
-		if (!isnan(points[i][1]))
-			fprintf(s->script, "%.4f %.4f\n", nines(points[i][0]), points[i][1] / 1e3);
-	fputs("END\n", s->script);
-}
-
-static bool script_curves(struct sheet *s)
-{
-	struct interval range = { INFINITY, 0 };
-	double end = 1;
-
-	for (unsigned int i = 0; i < s->nnames; i++) {
-		const struct times *t = &figures_of(s, 0, s->names[i])->times[s->kind];
-
-		end = fmax(end, put_curve(s, i + 1, t, &range));
-		put_marks(s, i + 1, t);
-	}
-	if (!(range.high > 0))
-		return false;
-	fprintf(s->script,
-		"set xrange [0:%.3f]\nset xtics ('50 %%%%' 0.30103, '90 %%%%' 1, '99 %%%%' 2, '99.9 %%%%' 3, "
-		"'99.99 %%%%' 4, '99.999 %%%%' 5)\n",
-		end);
-	fputs(s->narrow ? "set xlabel 'percentile of the starts'\n"
-			: "set xlabel 'percentile of the starts (each nine as wide as the one before)'\n",
-	      s->script);
-	axis_times(s->script, quantities[s->kind].axis, range, s->narrow);
-	fputs("plot ", s->script);
-	for (unsigned int i = 1; i <= s->nnames; i++)
-		fprintf(s->script, "$curve%u with lines ls %u notitle, $marks%u with points ls %u notitle, ", i, i, i,
-			i);
-	for (unsigned int i = 1; i <= s->nnames; i++) {
-		fprintf(s->script, "%skeyentry with linespoints ls %u title ", i > 1 ? ", " : "", i);
-		put_word(s->script, s->names[i - 1]);
-	}
-	return true;
-}
-
-/* ---- Against an axis ---- */
-
-static bool script_sweep(struct sheet *s)
-{
-	struct interval range = { INFINITY, 0 };
-	struct axis axis;
-
-	axis_init(&axis, s->section->cases, s->section->ncases);
-	for (unsigned int i = 0; i < s->nnames; i++) {
-		double aside = axis.words ? ((i + 0.5) / s->nnames - 0.5) * 0.7 : 0;
-
-		fprintf(s->script, "$curve%u << END\n", i + 1);
-		for (size_t k = 0; k < s->section->ncases; k++) {
-			const struct figures *f = figures_of(s, k, s->names[i]);
-			struct interval interval;
-			double value = f ? middle_of(s, f, &interval) : NAN;
-
-			if (isnan(value))
-				continue;
-			fprintf(s->script, "%.5f %.4f %.4f %.4f\n", axis_place(&axis, k) + aside, value, interval.low,
-				interval.high);
-			range.low = fmin(range.low, value);
-			range.high = fmax(range.high, value);
-		}
-		fputs("END\n", s->script);
-	}
-	if (!(range.high > 0))
-		return false;
-	axis_put(s->script, &axis, s->narrow);
-	if (s->kind == RATES)
-		axis_rates(s->script, range, s->narrow);
-	else
-		axis_times(s->script, quantities[s->kind].axis, range, s->narrow);
-	fputs("plot ", s->script);
-	for (unsigned int i = 1; i <= s->nnames; i++) {
-		fprintf(s->script, "%s$curve%u with %s ls %u title ", i > 1 ? ", " : "", i,
-			axis.words ? "yerrorbars" : "yerrorlines", i);
-		put_word(s->script, s->names[i - 1]);
-	}
-	return true;
-}
-
-/* ---- Bars ---- */
-
-static bool script_bars(struct sheet *s)
-{
-	double most = 0;
-
-	for (unsigned int i = 0; i < s->nnames; i++) {
-		struct interval interval;
-		double value = middle_of(s, figures_of(s, 0, s->names[i]), &interval), y = -(double)i;
-
-		fprintf(s->script, "$bar%u << END\n%.1f %g 0 %.1f %g %g %.1f %.1f\nEND\n", i + 1, value, y, value,
-			y - 0.36, y + 0.36, interval.low, interval.high);
-		most = fmax(most, interval.high);
-	}
-	if (!(most > 0))
-		return false;
-	fprintf(s->script, "unset key\n%sset xrange [0:%g]\nset yrange [%g:0.6]\nset xlabel 'children a second'\n",
-		s->narrow ? "set bmargin at screen 0.2\n" : "", most * 1.18, 0.4 - (double)s->nnames);
-	fprintf(s->script,
-		"set format x '%%.0f'\nset xtics %g\nset grid noytics\nset style fill solid 0.85 noborder\nset ytics "
-		"scale 0 (",
-		axis_step(most, s->narrow ? 4 : 9));
-	for (unsigned int i = 0; i < s->nnames; i++) {
-		fputs(i ? ", " : "", s->script);
-		put_tick(s->script, s->names[i]);
-		fprintf(s->script, " -%u", i);
-	}
-	fputs(")\nplot ", s->script);
-	for (unsigned int i = 1; i <= s->nnames; i++)
-		fprintf(s->script, "$bar%u using 1:2:3:4:5:6 with boxxyerror ls %u, ", i, i);
-	for (unsigned int i = 1; i <= s->nnames; i++)
-		fprintf(s->script,
-			"%s$bar%u using 1:2:7:8 with xerrorbars lc rgb 'black' lw 1.2 pt 0 ps 0, '' using "
-			"8:2:(sprintf(' %%.0f', $1)) with labels left offset 0.3,0",
-			i > 1 ? ", " : "", i);
-	return true;
-}
-
-/* ---- All of a section ---- */
-
-static int draw(struct sheet *s, bool (*script)(struct sheet *), bool narrow, const char *name, char **ret)
-{
-	const char *labels[2 * MOST_CONTESTANTS];
-	unsigned int n = s->nnames, times = script == script_curves ? 2 : 1;
+	const char *labels[3 * MOST_CONTESTANTS];
 	char *text = NULL, id[80];
 	bool drawable;
 	size_t size;
@@ -261,15 +21,12 @@ static int draw(struct sheet *s, bool (*script)(struct sheet *), bool narrow, co
 	s->script = open_memstream(&text, &size);
 	if (!s->script)
 		return refuse("report: no memory");
-	begin(s);
 	drawable = script(s);
 	fputc('\n', s->script);
 	fclose(s->script);
-	for (unsigned int i = 0; i < n * times; i++)
-		labels[i] = s->names[i / times];
 	snprintf(id, sizeof(id), "%s%s-", name, narrow ? "-narrow" : "");
 	if (drawable)
-		r = gnuplot_draw(ret, text, id, labels, n * times);
+		r = gnuplot_draw(ret, text, id, labels, sheet_plots(s, script, labels));
 	free(text);
 	return r;
 }
@@ -280,10 +37,11 @@ static int add_plot(struct section *section, int kind)
 	struct plot *plot = &section->plots[section->nplots];
 	const struct result_case *c = section->cases;
 	bool sweep = c->axis != NULL;
+	sheet_script *script = sweep ? sheet_sweep : kind == RATES ? sheet_bars : sheet_curves;
 	const char *what = kind == RATES ? "rate" : quantities[kind].key;
 	int r;
 
-	collect(&s);
+	sheet_collect(&s);
 	if (!s.nnames)
 		return 0;
 	snprintf(plot->name, sizeof(plot->name), "%u-%.20s-%s%s%.20s", section->number, c->measure, what,
@@ -296,18 +54,14 @@ static int add_plot(struct section *section, int kind)
 	else
 		snprintf(plot->title, sizeof(plot->title), "%s, %s", quantities[kind].title,
 			 sweep ? "median" : "by percentile");
-	r = draw(&s,
-		 sweep           ? script_sweep
-		 : kind == RATES ? script_bars
-				 : script_curves,
-		 false, plot->name, &plot->wide);
+	r = draw(&s, script, false, plot->name, &plot->wide);
 	if (r || !plot->wide)
 		return r;
 	section->nplots++;
 	return draw(&s,
-		    sweep           ? script_sweep
-		    : kind == RATES ? script_bars
-				    : script_curves,
+		    sweep           ? sheet_sweep
+		    : kind == RATES ? sheet_bars
+				    : sheet_curves,
 		    true, plot->name, &plot->narrow);
 }
 
