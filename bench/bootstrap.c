@@ -52,13 +52,16 @@ static double autocorrelation(const struct pool *p)
 	return all > 0 ? sum / all : 0;
 }
 
-/* The length that suits a first-order process best (Carlstein 1986), and n^(1/3) if there is no sign of one. */
+/*
+ * The length that suits a first-order process best (Carlstein 1986), but a tenth of the run at least: so long a
+ * contestant has the same process, and no two processes are equally fast.
+ */
 static size_t block_length(const struct pool *p)
 {
-	double rho = fmin(fmax(autocorrelation(p), 0), 0.97);
-	double third = cbrt((double)p->n), best = cbrt(6) * pow(rho / (1 - rho * rho), 2.0 / 3) * third;
+	double n = (double)p->n, rho = fmin(fmax(autocorrelation(p), 0), 0.97);
+	double best = cbrt(6 * n) * pow(rho / (1 - rho * rho), 2.0 / 3);
 
-	return (size_t)fmax(1, fmin(fmax(best, third), (double)p->n / 5));
+	return (size_t)fmax(1, fmin(fmax(best, ceil(n / 10)), n / 5));
 }
 
 static void pool_done(struct pool *p)

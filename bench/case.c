@@ -68,9 +68,11 @@ const struct figures *case_find(const struct result_case *c, const char *name)
 	return NULL;
 }
 
-/* The name of a setting that a sweep's axis stands for; both are written with - or _. */
+/* Whether a sweep's axis changes the setting: both are written with - or _, and pages are small or huge. */
 static bool is_axis(const char *key, const char *axis)
 {
+	if (!strcmp(axis, "pages"))
+		axis = "huge";
 	for (; *key && *axis; key++, axis++)
 		if (*key != *axis && !(*key == '_' && *axis == '-'))
 			return false;

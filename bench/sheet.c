@@ -2,7 +2,7 @@
 /* Everything is drawn for a wide window and again for a phone, because letters do not shrink well. */
 #include <math.h>
 #include <string.h>
-#include "axis.h"
+#include "scale.h"
 #include "look.h"
 #include "sheet.h"
 
@@ -136,7 +136,7 @@ bool sheet_curves(struct sheet *s)
 	fputs(s->narrow ? "set xlabel 'percentile of the starts'\n"
 			: "set xlabel 'percentile of the starts (each nine as wide as the one before)'\n",
 	      s->script);
-	axis_times(s->script, quantities[s->kind].axis, range, s->narrow);
+	scale_times(s->script, quantities[s->kind].axis, range, s->narrow);
 	fputs("plot ", s->script);
 	for (unsigned int i = 1; i <= s->nnames; i++)
 		fprintf(s->script, "$curve%u with lines ls %u notitle, $marks%u with points ls %u notitle, ", i, i, i,
@@ -153,10 +153,10 @@ bool sheet_curves(struct sheet *s)
 bool sheet_sweep(struct sheet *s)
 {
 	struct interval range = { INFINITY, 0 };
-	struct axis axis;
+	struct scale axis;
 
 	begin(s);
-	axis_init(&axis, s->section->cases, s->section->ncases);
+	scale_init(&axis, s->section->cases, s->section->ncases);
 	for (unsigned int i = 0; i < s->nnames; i++) {
 		double aside = axis.words ? ((i + 0.5) / s->nnames - 0.5) * 0.7 : 0;
 
@@ -168,7 +168,7 @@ bool sheet_sweep(struct sheet *s)
 
 			if (isnan(value))
 				continue;
-			fprintf(s->script, "%.5f %.4f %.4f %.4f\n", axis_place(&axis, k) + aside, value, interval.low,
+			fprintf(s->script, "%.5f %.4f %.4f %.4f\n", scale_place(&axis, k) + aside, value, interval.low,
 				interval.high);
 			range.low = fmin(range.low, value);
 			range.high = fmax(range.high, value);
@@ -177,11 +177,11 @@ bool sheet_sweep(struct sheet *s)
 	}
 	if (!(range.high > 0))
 		return false;
-	axis_put(s->script, &axis, s->narrow);
+	scale_put(s->script, &axis, s->narrow);
 	if (s->kind == RATES)
-		axis_rates(s->script, range, s->narrow);
+		scale_rates(s->script, range, s->narrow);
 	else
-		axis_times(s->script, quantities[s->kind].axis, range, s->narrow);
+		scale_times(s->script, quantities[s->kind].axis, range, s->narrow);
 	fputs("plot ", s->script);
 	for (unsigned int i = 1; i <= s->nnames; i++) {
 		fprintf(s->script, "%s$curve%u with %s ls %u title ", i > 1 ? ", " : "", i,
@@ -213,7 +213,7 @@ bool sheet_bars(struct sheet *s)
 	fprintf(s->script,
 		"set format x '%%.0f'\nset xtics %g\nset grid noytics\nset style fill solid 0.85 noborder\nset ytics "
 		"scale 0 (",
-		axis_step(most, s->narrow ? 4 : 9));
+		scale_step(most, s->narrow ? 4 : 9));
 	for (unsigned int i = 0; i < s->nnames; i++) {
 		fputs(i ? ", " : "", s->script);
 		put_tick(s->script, s->names[i]);

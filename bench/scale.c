@@ -3,22 +3,25 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "axis.h"
+#include "scale.h"
 
 static const struct {
 	const char *name, *words;
 } axes[] = {
-	{ "rss", "memory in use by the starting process, MiB" },
+	{ "rss", "memory that the starting process has touched, MiB" },
+	{ "pages", "pages of that memory" },
 	{ "fds", "open descriptors of the starting process" },
-	{ "threads", "threads that start children" },
-	{ "processes", "processes that start children" },
+	{ "threads", "threads of the starting process" },
+	{ "processes", "starting processes" },
 	{ "inflight", "children in flight" },
-	{ "live", "other living children" },
-	{ "path-misses", "directories searched in vain" },
+	{ "live", "idle children beside" },
+	{ "env", "environment variables of 32 bytes" },
+	{ "argv", "arguments of 32 bytes" },
+	{ "path-misses", "folders of PATH searched in vain" },
 	{ "child", "what is started" },
-	{ "reaper", "how ends are collected" },
-	{ "rate", "starts a second, as asked for" },
-	{ "burst", "starts at once" },
+	{ "reaper", "how ends are learned" },
+	{ "rate", "starts due each second" },
+	{ "burst", "starts due at once" },
 };
 
 static bool is_number(const char *text)
@@ -29,11 +32,11 @@ static bool is_number(const char *text)
 	return end != text && !*end;
 }
 
-void axis_init(struct axis *ret, const struct result_case *cases, size_t ncases)
+void scale_init(struct scale *ret, const struct result_case *cases, size_t ncases)
 {
 	double least = INFINITY, most = 0;
 
-	*ret = (struct axis){ .cases = cases, .ncases = ncases };
+	*ret = (struct scale){ .cases = cases, .ncases = ncases };
 	for (size_t i = 0; i < ncases; i++) {
 		ret->words |= !is_number(cases[i].label) || cases[i].position < 0;
 		if (cases[i].position > 0)
@@ -44,7 +47,7 @@ void axis_init(struct axis *ret, const struct result_case *cases, size_t ncases)
 	ret->zero = log10(least) - 0.7;
 }
 
-double axis_place(const struct axis *axis, size_t which_case)
+double scale_place(const struct scale *axis, size_t which_case)
 {
 	double value = axis->cases[which_case].position;
 
@@ -82,14 +85,14 @@ static const char *words_of(const char *name)
 	return name;
 }
 
-void axis_put(FILE *script, const struct axis *axis, bool narrow)
+void scale_put(FILE *script, const struct scale *axis, bool narrow)
 {
 	double first = INFINITY, last = -INFINITY, free_from = -INFINITY, width, margin;
 	bool comma = false;
 
 	for (size_t i = 0; i < axis->ncases; i++) {
-		first = fmin(first, axis_place(axis, i));
-		last = fmax(last, axis_place(axis, i));
+		first = fmin(first, scale_place(axis, i));
+		last = fmax(last, scale_place(axis, i));
 	}
 	width = last > first ? last - first : 1;
 	margin = axis->words ? 0.5 : width * 0.04;
@@ -100,18 +103,18 @@ void axis_put(FILE *script, const struct axis *axis, bool narrow)
 		/* A letter is about a sixtieth of the width of the plot, a thirtieth on a phone. */
 		double half = width * (double)strlen(axis->cases[i].label) / (narrow ? 60 : 120);
 
-		if (!axis->words && axis_place(axis, i) - half < free_from)
+		if (!axis->words && scale_place(axis, i) - half < free_from)
 			continue;
-		free_from = axis_place(axis, i) + half;
+		free_from = scale_place(axis, i) + half;
 		fputs(comma ? ", " : "", script);
 		put_tick(script, axis->cases[i].label);
-		fprintf(script, " %g", axis_place(axis, i));
+		fprintf(script, " %g", scale_place(axis, i));
 		comma = true;
 	}
 	fputs(")\n", script);
 }
 
-double axis_step(double most, unsigned int ticks)
+double scale_step(double most, unsigned int ticks)
 {
 	double power = pow(10, floor(log10(most / ticks))), least = most / ticks / power;
 
@@ -141,7 +144,7 @@ static void put_vertical(FILE *script, struct interval range)
 	fputs(")\n", script);
 }
 
-void axis_times(FILE *script, const char *what, struct interval range, bool narrow)
+void scale_times(FILE *script, const char *what, struct interval range, bool narrow)
 {
 	char label[120];
 
@@ -152,7 +155,7 @@ void axis_times(FILE *script, const char *what, struct interval range, bool narr
 	fputs(narrow ? " offset 1,0\n" : "\n", script);
 }
 
-void axis_rates(FILE *script, struct interval range, bool narrow)
+void scale_rates(FILE *script, struct interval range, bool narrow)
 {
 	put_vertical(script, range);
 	fprintf(script, "set ylabel 'children a second'%s\n", narrow ? " offset 1,0" : "");
