@@ -1,44 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Makes the workers, then lets one at a time do a little: BATCH starts, or a slice of the time. Noise of the machine is
- * thus spread over all contestants, and a contestant meets the machine as often fast as slow.
- */
+/* Makes the workers of a contestant and talks to them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "bench.h"
+#include "run.h"
 
-enum { WARM_UP_NS = 300000000 };
-
-static int worker_new(struct entry *entry, const struct setting *setting)
+/* Keeps nothing but its own end of the socket: the others' must end with the conductor. */
+__attribute__((noreturn)) static void become_worker(int sock, const struct entry *entry, const struct task *task)
 {
-	int socks[2];
+	dup3(sock, 3, O_CLOEXEC);
+	close_range(4, ~0u, 0);
+	if (entry->contestant->worker) {
+		char path[PATH_MAX + 32];
+
+		fcntl(3, F_SETFD, 0);
+		snprintf(path, sizeof(path), "%s/%s", program_folder(), entry->contestant->worker);
+		execl(path, path, (char *)NULL);
+		_exit(1);
+	}
+	worker_main(3, entry->contestant, task);
+}
+
+static int worker_new(struct entry *entry, const struct task *task)
+{
+	int socks[2], size = 2 * (int)sizeof(struct answer);
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0)
 		return -errno;
+	setsockopt(socks[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	fflush(NULL);
 	pid = fork();
-	if (!pid) { /* keeps nothing but its own end: the others' must end with the conductor */
-		dup3(socks[1], 3, O_CLOEXEC);
-		close_range(4, ~0u, 0);
-		worker_main(3, entry->contestant, setting);
-	}
+	if (!pid)
+		become_worker(socks[1], entry, task);
 	close(socks[1]);
 	if (pid < 0) {
 		close(socks[0]);
 		return -errno;
 	}
+	if (entry->contestant->worker)
+		send(socks[0], task, sizeof(*task), MSG_NOSIGNAL);
 	entry->socks[entry->nworkers] = socks[0];
 	entry->pids[entry->nworkers++] = pid;
 	return 0;
 }
 
-static void entry_close(struct entry *entry)
+void entry_close(struct entry *entry)
 {
 	for (uint32_t i = 0; i < entry->nworkers; i++)
 		close(entry->socks[i]);
@@ -47,31 +58,45 @@ static void entry_close(struct entry *entry)
 	entry->nworkers = 0;
 }
 
+static void add_usage(struct usage *sum, const struct usage *more)
+{
+	sum->user_us += more->user_us;
+	sum->system_us += more->system_us;
+	sum->child_us += more->child_us;
+	sum->voluntary += more->voluntary;
+	sum->involuntary += more->involuntary;
+	sum->faults += more->faults;
+}
+
 /* The workers of an entry run at the same time. Returns what the last one said, with the children of all. */
 static int listen_to(struct entry *entry, struct answer *ret, double *rate)
 {
+	struct usage usage = { 0 };
 	uint32_t count = 0;
 	int r = 0;
 
 	*rate = 0;
 	for (uint32_t i = 0; i < entry->nworkers; i++) {
-		if (recv(entry->socks[i], ret, sizeof(*ret), 0) != sizeof(*ret))
+		if (recv(entry->socks[i], ret, sizeof(*ret), 0) < (ssize_t)offsetof(struct answer, samples))
 			ret->error = -EPIPE;
 		if (ret->error < 0) {
 			r = ret->error;
 			continue;
 		}
 		count += ret->count;
+		add_usage(&usage, &ret->usage);
 		if (ret->ns)
-			*rate += ret->count * 1e9 / ret->ns;
+			*rate += ret->count * 1e9 / (double)ret->ns;
 		if (*ret->remark)
 			memcpy(entry->remark, ret->remark, sizeof(entry->remark));
 	}
 	ret->count = count;
+	ret->usage = usage;
 	return r;
 }
 
-static int ask(struct entry *entry, const struct order *order, struct answer *ret, double *rate)
+/* One order to one entry. */
+int ask(struct entry *entry, const struct order *order, struct answer *ret, double *rate)
 {
 	for (uint32_t i = 0; i < entry->nworkers; i++)
 		if (send(entry->socks[i], order, sizeof(*order), MSG_NOSIGNAL) < 0)
@@ -80,119 +105,18 @@ static int ask(struct entry *entry, const struct order *order, struct answer *re
 }
 
 /* Ready when every worker has told so. */
-static int entry_open(struct entry *entry, const struct run *run)
+int entry_open(struct entry *entry, const struct run *run)
 {
-	struct answer answer;
+	static struct answer answer;
 	double rate;
 	int r = 0;
 
-	for (uint32_t i = 0; r >= 0 && i < run->setting.processes; i++)
-		r = worker_new(entry, &run->setting);
+	for (uint32_t i = 0; r >= 0 && i < run->task.setting.processes; i++) {
+		struct task task = run->task;
+
+		if (run->slowed && !strcmp(run->slowed, entry->name))
+			task.slow_ns = 5000;
+		r = worker_new(entry, &task);
+	}
 	return r < 0 ? r : listen_to(entry, &answer, &rate);
-}
-
-/* One order to one entry. What goes wrong from now on is the end of the run, and said here. */
-static int ask_entry(struct entry *entry, const struct order *order, struct answer *ret, double *rate)
-{
-	int r = ask(entry, order, ret, rate);
-
-	if (r < 0)
-		fprintf(stderr, "uspawn-bench: %s: %s\n", entry->contestant->name,
-			r == -EPROTO ? "a child did not run" : strerror(-r));
-	return r;
-}
-
-/* Processors that have slept take thousands of starts to become as fast as they will be. */
-static int warm_up(struct run *run)
-{
-	const struct order order = { .measure = run->measure, .count = BATCH, .ns = 20000000 };
-	uint64_t end = now_ns() + WARM_UP_NS;
-	struct answer answer;
-	double rate;
-	int r = 0;
-
-	while (r >= 0 && now_ns() < end)
-		for (uint32_t i = 0; r >= 0 && i < run->nentries; i++)
-			r = ask_entry(&run->entries[i], &order, &answer, &rate);
-	return r;
-}
-
-static int conduct_starts(struct run *run)
-{
-	struct answer answer;
-	double rate;
-
-	for (uint32_t done = 0; done < run->samples;) {
-		struct order order = { .measure = START, .count = run->samples - done };
-
-		if (order.count > BATCH)
-			order.count = BATCH;
-		done += order.count;
-		for (uint32_t i = 0; i < run->nentries; i++) {
-			struct entry *entry = &run->entries[i];
-			int r = ask_entry(entry, &order, &answer, &rate);
-
-			if (r < 0)
-				return r;
-			memcpy(entry->samples + entry->nsamples, answer.samples, order.count * sizeof(*entry->samples));
-			entry->nsamples += order.count;
-		}
-	}
-	return 0;
-}
-
-static int conduct_rates(struct run *run)
-{
-	struct order order = { .measure = RATE, .ns = (uint64_t)(run->seconds * 1e9 / ROUNDS) };
-	struct answer answer;
-
-	for (uint32_t round = 0; round < ROUNDS; round++)
-		for (uint32_t i = 0; i < run->nentries; i++) {
-			struct entry *entry = &run->entries[i];
-			int r = ask_entry(entry, &order, &answer, &entry->rates[round]);
-
-			if (r < 0)
-				return r;
-			entry->children += answer.count;
-		}
-	return 0;
-}
-
-/* Those that cannot run here are left out by name. */
-static int open_entries(struct run *run)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < run->nentries; i++) {
-		struct entry entry = run->entries[i];
-		int r = entry_open(&entry, run);
-
-		if (r < 0) {
-			fprintf(stderr, "uspawn-bench: left out: %s: %s\n", entry.contestant->name,
-				r == -EPROTO ? "its child did not run" : strerror(-r));
-			entry_close(&entry);
-			continue;
-		}
-		run->entries[n++] = entry;
-	}
-	run->nentries = n;
-	return n ? 0 : -ENOENT;
-}
-
-int conduct(struct run *run)
-{
-	int r = open_entries(run);
-
-	for (uint32_t i = 0; r >= 0 && i < run->nentries; i++) {
-		run->entries[i].samples = calloc(run->samples, sizeof(struct sample));
-		if (!run->entries[i].samples)
-			r = -ENOMEM;
-	}
-	if (r >= 0)
-		r = warm_up(run);
-	if (r >= 0)
-		r = run->measure == START ? conduct_starts(run) : conduct_rates(run);
-	for (uint32_t i = 0; i < run->nentries; i++)
-		entry_close(&run->entries[i]);
-	return r;
 }

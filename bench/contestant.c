@@ -1,45 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Who takes part, in the order of the tables. To add one: a struct contestant in a file of its own, and a line here. */
-#include <errno.h>
+/*
+ * Who takes part, in the order of the tables. To add one: a struct contestant in a file of its own, and a line here
+ * (bench/README.md).
+ */
 #include <string.h>
 #include "bench.h"
 
-extern const struct contestant floor_contestant, fork_contestant, vfork_contestant, spawn_contestant, uspawn_contestant,
-	async_contestant, forked_contestant;
+extern const struct contestant floor_contestant, clone3_contestant, fork_contestant, vfork_contestant, spawn_contestant,
+	uv_contestant, glib_contestant, uspawn_contestant, async_contestant, forked_contestant, blocking_contestant,
+	ring_poll_contestant, ring_waitid_contestant, epoll_contestant, sigchld_contestant;
+
+static const struct contestant musl_contestant = {
+	.name = "musl",
+	.about = "musl's posix_spawn, waitpid",
+	.worker = "worker-musl",
+};
 
 const struct contestant *const contestants[] = {
-	&floor_contestant,  &fork_contestant,  &vfork_contestant,  &spawn_contestant,
-	&uspawn_contestant, &async_contestant, &forked_contestant,
+	&floor_contestant,     &clone3_contestant,      &fork_contestant,   &vfork_contestant,
+	&spawn_contestant,     &musl_contestant,        &uv_contestant,     &glib_contestant,
+	&uspawn_contestant,    &async_contestant,       &forked_contestant, &blocking_contestant,
+	&ring_poll_contestant, &ring_waitid_contestant, &epoll_contestant,  &sigchld_contestant,
 };
 const size_t ncontestants = sizeof(contestants) / sizeof(contestants[0]);
 
-static const struct contestant *named(const char *name, size_t n)
+const struct contestant *contestant_named(const char *name, size_t length)
 {
 	for (size_t i = 0; i < ncontestants; i++)
-		if (strlen(contestants[i]->name) == n && !strncmp(contestants[i]->name, name, n))
+		if (strlen(contestants[i]->name) == length && !strncmp(contestants[i]->name, name, length))
 			return contestants[i];
 	return NULL;
-}
-
-/* only: names with commas between, in the order wanted; NULL: all. */
-int contestants_select(struct run *run, const char *only, char *why, size_t size)
-{
-	for (size_t i = 0; !only && i < ncontestants; i++)
-		run->entries[run->nentries++].contestant = contestants[i];
-	while (only) {
-		size_t n = strcspn(only, ",");
-		const struct contestant *c = named(only, n);
-
-		for (uint32_t i = 0; c && i < run->nentries; i++)
-			if (run->entries[i].contestant == c)
-				c = NULL;
-		if (!c) {
-			snprintf(why, size, "'%.*s' is no contestant or named twice; see uspawn-bench --help", (int)n,
-				 only);
-			return -EINVAL;
-		}
-		run->entries[run->nentries++].contestant = c;
-		only = only[n] ? only + n + 1 : NULL;
-	}
-	return 0;
 }

@@ -32,26 +32,31 @@ static int libc_open(void **ret, const struct contestant *contestant, const stru
 	return 0;
 }
 
-static int start_fork(pid_t *ret, char *const argv[])
+__attribute__((noreturn)) static void run(const struct command *command)
+{
+	if (command->file)
+		execvpe(command->file, command->argv, command->envp);
+	else
+		execve(command->path, command->argv, command->envp);
+	_exit(127);
+}
+
+static int start_fork(pid_t *ret, const struct command *command)
 {
 	pid_t pid = fork();
 
-	if (!pid) {
-		execve(argv[0], argv, environ);
-		_exit(127);
-	}
+	if (!pid)
+		run(command);
 	*ret = pid;
 	return pid < 0 ? -errno : 0;
 }
 
-static int start_vfork(pid_t *ret, char *const argv[])
+static int start_vfork(pid_t *ret, const struct command *command)
 {
 	pid_t pid = vfork();
 
-	if (!pid) {
-		execve(argv[0], argv, environ);
-		_exit(127);
-	}
+	if (!pid)
+		run(command);
 	*ret = pid;
 	return pid < 0 ? -errno : 0;
 }
@@ -59,16 +64,17 @@ static int start_vfork(pid_t *ret, char *const argv[])
 static int libc_start(void *self, uint32_t slot, enum program program)
 {
 	struct libc *l = self;
-	char *argv[] = { program_path(program), NULL };
+	const struct command *c = command_of(program);
 	pid_t *pid = &l->pids[slot];
 
 	switch (l->kind) {
 	case FORK:
-		return start_fork(pid, argv);
+		return start_fork(pid, c);
 	case VFORK:
-		return start_vfork(pid, argv);
+		return start_vfork(pid, c);
 	case SPAWN:
-		return -posix_spawn(pid, argv[0], NULL, NULL, argv, environ);
+		return -(c->file ? posix_spawnp(pid, c->file, NULL, NULL, c->argv, c->envp)
+				 : posix_spawn(pid, c->path, NULL, NULL, c->argv, c->envp));
 	}
 	return -EINVAL;
 }
@@ -94,10 +100,17 @@ static pid_t libc_pid(void *self, uint32_t slot)
 	return ((struct libc *)self)->pids[slot];
 }
 
-#define LIBC_CONTESTANT(label, number, text)                                                          \
-	{                                                                                             \
-		.name = label, .about = text, .kind = number, .open = libc_open, .start = libc_start, \
-		.wait = libc_wait, .pid = libc_pid, .close = free                                     \
+static const char *libc_version(void)
+{
+	static char text[64];
+
+	return confstr(_CS_GNU_LIBC_VERSION, text, sizeof(text)) ? text : "";
+}
+
+#define LIBC_CONTESTANT(label, number, text)                                                                       \
+	{                                                                                                          \
+		.name = label, .about = text, .kind = number, .by_pid = 1, .open = libc_open, .start = libc_start, \
+		.wait = libc_wait, .pid = libc_pid, .version = libc_version, .close = free                         \
 	}
 
 const struct contestant fork_contestant = LIBC_CONTESTANT("fork", FORK, "fork, execve, waitpid");

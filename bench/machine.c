@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine that the figures belong to, and what it allows: better one line now than an error in the middle. */
+/* The machine that the figures belong to, and whether it was busy with something else. */
 #include <gnu/libc-version.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include "bench.h"
+#include "run.h"
 
 /* The rest of the first line of a file that begins with key; without key, of the file. */
 static int read_line(const char *path, const char *key, char *ret, size_t size)
@@ -30,50 +29,55 @@ static int read_line(const char *path, const char *key, char *ret, size_t size)
 	return found;
 }
 
-static uint64_t read_number(const char *path, const char *key, uint64_t otherwise)
-{
-	char text[64];
-
-	return read_line(path, key, text, sizeof(text)) ? strtoull(text, NULL, 10) : otherwise;
-}
-
 void machine_describe(struct machine *ret)
 {
 	struct utsname name = { 0 };
 	double load[1] = { 0 };
 
+	memset(ret, 0, sizeof(*ret));
 	uname(&name);
 	snprintf(ret->kernel, sizeof(ret->kernel), "%s %s", name.sysname, name.release);
 	snprintf(ret->arch, sizeof(ret->arch), "%s", name.machine);
 	if (!read_line("/proc/cpuinfo", "model name", ret->cpu, sizeof(ret->cpu)))
 		snprintf(ret->cpu, sizeof(ret->cpu), "unknown");
+	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "", ret->governor, sizeof(ret->governor));
 	snprintf(ret->libc, sizeof(ret->libc), "glibc %s", gnu_get_libc_version());
 	ret->cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	ret->memory_mib = sysconf(_SC_PHYS_PAGES) / (1048576 / sysconf(_SC_PAGESIZE));
 	getloadavg(load, 1);
 	ret->load = load[0];
 }
 
-int machine_allows(const struct setting *setting, uint32_t workers, char *why, size_t size)
+/* In ticks. Own time is that of all workers and children that were waited for. */
+static void read_busy(struct busy *ret)
 {
-	uint64_t fds = (uint64_t)setting->fds + setting->live + (uint64_t)setting->inflight * setting->threads + 100;
-	uint64_t children = (uint64_t)workers * (setting->live + setting->inflight * setting->threads);
-	uint64_t pids = read_number("/proc/sys/kernel/pid_max", "", 32768);
-	uint64_t kib = read_number("/proc/meminfo", "MemAvailable", UINT64_MAX);
-	struct rlimit limit = { 0 };
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+	struct rusage self, children;
+	char text[256] = "";
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (fds > limit.rlim_max)
-		snprintf(why, size, "--fds and --live need %" PRIu64 " descriptors, 'ulimit -Hn' allows %" PRIu64, fds,
-			 (uint64_t)limit.rlim_max);
-	else if (children > pids / 10 * 9)
-		snprintf(why, size, "--live with %u workers needs %" PRIu64 " processes, kernel.pid_max is %" PRIu64,
-			 workers, children, pids);
-	else if ((uint64_t)workers * setting->rss_mib > kib / 1024 / 10 * 8)
-		snprintf(why, size, "--rss with %u workers needs %" PRIu64 " MiB, %" PRIu64 " are free: use --only",
-			 workers, (uint64_t)workers * setting->rss_mib, kib / 1024);
-	else
-		return 1;
-	return 0;
+	read_line("/proc/stat", "cpu ", text, sizeof(text));
+	sscanf(text, "%llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq,
+	       &steal);
+	ret->used = user + nice + system + irq + softirq + steal;
+	ret->total = ret->used + idle + iowait;
+	getrusage(RUSAGE_SELF, &self);
+	getrusage(RUSAGE_CHILDREN, &children);
+	ret->own = (uint64_t)(self.ru_utime.tv_sec + self.ru_stime.tv_sec + children.ru_utime.tv_sec +
+			      children.ru_stime.tv_sec) *
+		   (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+void busy_begin(struct busy *ret)
+{
+	read_busy(ret);
+}
+
+double busy_share(const struct busy *begin)
+{
+	struct busy now;
+	double others;
+
+	read_busy(&now);
+	others = (double)(now.used - begin->used) - (double)(now.own - begin->own);
+	return now.total > begin->total && others > 0 ? others / (double)(now.total - begin->total) : 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls without a library, for the floor alone. The library has its own; the floor must not borrow them, or a
- * slow one would make the floor slow, too, and nobody would see it.
+ * System calls without a library, for the floor and for children. The library has its own; the floor must not borrow
+ * them, or a slow one would make the floor slow, too, and nobody would see it.
  */
 #ifndef BENCH_RAWCALL_H
 #define BENCH_RAWCALL_H
 
 #include <linux/sched.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #if defined(__x86_64__)
 
@@ -44,6 +45,19 @@ static inline long raw_clone3(long n, const struct clone_args *args, size_t size
 	return ret;
 }
 
+/* A mapping of the beginning of fd. */
+static inline long raw_mmap(size_t size, int prot, int flags, int fd)
+{
+	register long r10 __asm__("r10") = flags, r8 __asm__("r8") = fd, r9 __asm__("r9") = 0;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"((long)SYS_mmap), "D"(0L), "S"(size), "d"((long)prot), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
 #elif defined(__aarch64__)
 
 static inline long raw_call(long n, long a, long b, long c, long d, long e)
@@ -72,6 +86,16 @@ static inline long raw_clone3(long n, const struct clone_args *args, size_t size
 			 : "+r"(x0)
 			 : "r"(x8), "r"(x1), "r"(x9), "r"(x10)
 			 : "memory");
+	return x0;
+}
+
+/* A mapping of the beginning of fd. */
+static inline long raw_mmap(size_t size, int prot, int flags, int fd)
+{
+	register long x8 __asm__("x8") = SYS_mmap, x0 __asm__("x0") = 0, x1 __asm__("x1") = (long)size;
+	register long x2 __asm__("x2") = prot, x3 __asm__("x3") = flags, x4 __asm__("x4") = fd, x5 __asm__("x5") = 0;
+
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	return x0;
 }
 

@@ -13,8 +13,8 @@ enum kind { SYNC, RING, FORKED };
 struct ours {
 	enum kind kind;
 	uint32_t inflight, next;
-	uint32_t slowest; /* rung that a TINY took */
-	struct uspawn_plan *plans[2];
+	uint32_t slowest; /* rung that a start took */
+	struct uspawn_plan *plans[NPROGRAMS];
 	struct uspawn_ring *ring;
 	struct uspawn_child children[];
 };
@@ -24,18 +24,18 @@ static void ours_close(void *self)
 	struct ours *o = self;
 
 	uspawn_ring_free(o->ring);
-	uspawn_plan_free(o->plans[TINY]);
-	uspawn_plan_free(o->plans[IDLE]);
+	for (int program = 0; program < NPROGRAMS; program++)
+		uspawn_plan_free(o->plans[program]);
 	free(o);
 }
 
 static int plan_of(struct uspawn_plan **ret, enum program program, enum kind kind)
 {
-	char *argv[] = { program_path(program), NULL };
+	const struct command *c = command_of(program);
 
 	return uspawn_plan_new(ret,
-			       USPAWN(request, .path = argv[0], .argv = argv,
-				      .rung = kind == FORKED ? USPAWN_RUNG_FORK : USPAWN_RUNG_ANY),
+			       USPAWN(request, .path = c->file ? NULL : c->path, .file = c->file, .argv = c->argv,
+				      .envp = c->envp, .rung = kind == FORKED ? USPAWN_RUNG_FORK : USPAWN_RUNG_ANY),
 			       NULL);
 }
 
@@ -53,7 +53,7 @@ static int ours_open(void **ret, const struct contestant *contestant, const stru
 		o->children[i].data = &o->children[i];
 	if (o->kind == RING)
 		r = uspawn_ring_new(&o->ring, slots, 0);
-	for (int program = TINY; r >= 0 && program <= IDLE; program++)
+	for (int program = 0; r >= 0 && program < NPROGRAMS; program++)
 		r = plan_of(&o->plans[program], (enum program)program, o->kind);
 	if (r < 0) {
 		ours_close(o);
