@@ -12,7 +12,7 @@ const char page_styles[] =
 	"font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}\n"
 	"h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin:2.5rem 0 .5rem;padding-top:1rem;"
 	"border-top:1px solid var(--line)}h4{font-size:1rem;margin:1.25rem 0 .25rem}\n"
-	"pre{background:var(--box);padding:.6rem .8rem;border-radius:6px;overflow-x:auto;margin:.5rem 0}\n"
+	"pre{background:var(--box);padding:.6rem .8rem;border-radius:6px;white-space:pre-wrap;margin:.5rem 0}\n"
 	"dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.75rem 0}"
 	"dt{color:var(--faint)}dd{margin:0}\n"
 	"@media (max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.35rem}}\n"
