@@ -136,7 +136,8 @@ static void put_line(FILE *out, const char *line, const char *id)
 	fprintf(out, "%s\n", line);
 }
 
-/* gnuplot's picture as it should be: its own title and names, our style, no filters that nothing uses. */
+/* gnuplot's picture as it should be: its own title and names, our style, no filters that nothing uses, and
+ * no white below a mark, which would show on a dark screen. */
 static void tidy(FILE *out, char *svg, const char *id, const char *const *names, unsigned int nnames)
 {
 	unsigned int plot = 0;
@@ -159,7 +160,8 @@ static void tidy(FILE *out, char *svg, const char *id, const char *const *names,
 			plot++;
 		} else if (begins(line, "<g id=")) {
 			fputs("<g>\n", out);
-		} else if (*line && !in_filter && !begins(line, "<desc>") && !begins(line, "<title>")) {
+		} else if (*line && !in_filter && !begins(line, "<desc>") && !begins(line, "<title>") &&
+			   !strstr(line, "color='white'/>")) {
 			put_line(out, line, id);
 		}
 		if (strstr(line, "</filter>"))

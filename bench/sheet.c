@@ -49,7 +49,9 @@ void sheet_collect(struct sheet *s)
 static void begin(struct sheet *s)
 {
 	unsigned int rows = (s->nnames + 1) / 2, below = s->narrow ? 20 * rows + 72 : 0;
-	unsigned int width = s->narrow ? 380 : 860, height = s->narrow ? 275 + below : 430;
+	unsigned int width = s->narrow ? 380 : 860, height = s->narrow        ? 275 + below
+							     : s->nnames > 13 ? 110 + 24 * s->nnames
+									      : 430;
 
 	fprintf(s->script,
 		"set encoding utf8\nset terminal svg size %u,%u dynamic noenhanced rounded linewidth 1 "
@@ -170,8 +172,8 @@ bool sheet_sweep(struct sheet *s)
 				continue;
 			fprintf(s->script, "%.5f %.4f %.4f %.4f\n", scale_place(&axis, k) + aside, value, interval.low,
 				interval.high);
-			range.low = fmin(range.low, value);
-			range.high = fmax(range.high, value);
+			range.low = fmin(range.low, interval.low);
+			range.high = fmax(range.high, interval.high);
 		}
 		fputs("END\n", s->script);
 	}
@@ -211,7 +213,7 @@ bool sheet_bars(struct sheet *s)
 	fprintf(s->script, "unset key\n%sset xrange [0:%g]\nset yrange [%g:0.6]\nset xlabel 'children a second'\n",
 		s->narrow ? "set bmargin at screen 0.2\n" : "", most * 1.18, 0.4 - (double)s->nnames);
 	fprintf(s->script,
-		"set format x '%%.0f'\nset xtics %g\nset grid noytics\nset style fill solid 0.85 noborder\nset ytics "
+		"set format x '%%.0f'\nset xtics %g\nset grid noytics\nset style fill solid 0.55 noborder\nset ytics "
 		"scale 0 (",
 		scale_step(most, s->narrow ? 4 : 9));
 	for (unsigned int i = 0; i < s->nnames; i++) {
