@@ -50,7 +50,7 @@ static void begin(struct sheet *s)
 {
 	unsigned int rows = (s->nnames + 1) / 2, below = s->narrow ? 20 * rows + 72 : 0;
 	unsigned int width = s->narrow ? 380 : 860, height = s->narrow        ? 275 + below
-							     : s->nnames > 13 ? 110 + 24 * s->nnames
+							     : s->nnames > 12 ? 130 + 26 * s->nnames
 									      : 430;
 
 	fprintf(s->script,
@@ -64,7 +64,7 @@ static void begin(struct sheet *s)
 			"set key at screen 0.5,0.01 center bottom vertical maxrows %u Left reverse samplen 2.5\n",
 			(double)below / height, rows);
 	else
-		fputs("set key outside right top maxcols 1 Left reverse samplen 3.5 spacing 1.25\n", s->script);
+		fputs("set key outside right top Left reverse samplen 3.5 spacing 1.25\n", s->script);
 	for (unsigned int i = 0; i < s->nnames; i++)
 		look_line(s->script, i + 1, s->names[i]);
 }
