@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the program would have had without us: libc's functions, or those of another library that replaces them, too.
+ * Whatever has no exact equal here is theirs to do.
+ */
+#ifndef POSIX_NEXT_H
+#define POSIX_NEXT_H
+
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* A function that is looked up when it is first needed, from any thread. Static and zero but for its name. */
+struct next {
+	const char *name;
+	const char *version; /* of glibc; NULL: the default one */
+	_Atomic uintptr_t address;
+};
+
+/* NULL: there is none. */
+void *next_find(struct next *next);
+
+/* One of the functions that start programs is another library's. Both are asked when it first matters. */
+int next_replaces_spawn(void); /* after us in the order of search: it is to be called, as it would be without us */
+int next_replaces_exec(void);  /* anywhere: it may want to see what a shell would have run */
+
+#endif
