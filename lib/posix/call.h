@@ -10,7 +10,8 @@ struct call {
 	const posix_spawn_file_actions_t *actions;
 	const posix_spawnattr_t *attr;
 	char *const *argv, *const *envp;
-	const char *path; /* where a search looks; NULL: PATH */
+	const char *path;    /* where a search looks; NULL: PATH */
+	char *const *setenv; /* changes to the environment */
 	unsigned search : 1, wants_pidfd : 1, falls_back : 1 /* to the shell, for a script without #! */;
 };
 

@@ -1,11 +1,165 @@
 /* SPDX-License-Identifier: MIT */
-#include "shell.h"
+/*
+ * words.h says which texts are plain. What else a shell may change is asked here: dash, the one that is known, hands on
+ * its environment without names that are none, sets PWD, and looks for the program in the PATH that it is given. A
+ * program that cannot be run is left to the shell, whose message and exit code are expected then.
+ */
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-int shell_elide(struct uspawn_child *child, const struct call *call,
-		int (*start)(struct uspawn_child *child, const struct call *call))
+#include "actions.h"
+#include "next.h"
+#include "shell.h"
+#include "words.h"
+
+#define SHELL      "/bin/sh"
+#define TEXT_BOUND 100000 /* a longer one might be too long for the kernel, as one argument, and not as several */
+
+static int is_asked_for(const struct call *call)
 {
-	(void)child;
-	(void)call;
-	(void)start;
+	char *const *argv = call->argv;
+
+	if (call->search || !call->program || strcmp(call->program, SHELL) != 0)
+		return 0;
+	if (!argv || !argv[0] || !argv[1] || strcmp(argv[1], "-c") != 0 || !argv[2] || argv[3])
+		return 0;
+	return secure_getenv("USPAWN_ELIDE_SHELL") && strlen(argv[2]) < TEXT_BOUND;
+}
+
+/* dash is what Debian and its like have. bash sets two more variables, and reads some. */
+static int is_known_shell(void)
+{
+	static _Atomic int known;
+	int answer = atomic_load_explicit(&known, memory_order_relaxed);
+	char target[64];
+	ssize_t n;
+
+	if (!answer) {
+		n = readlink(SHELL, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		answer = strcmp(target, "dash") == 0 || strcmp(target, "/bin/dash") == 0 ||
+					 strcmp(target, "/usr/bin/dash") == 0
+				 ? 1
+				 : -1;
+		atomic_store_explicit(&known, answer, memory_order_relaxed);
+	}
+	return answer > 0;
+}
+
+/* They may have to be done again, for the shell; and none may change where names are looked up. */
+static int are_harmless(const posix_spawn_file_actions_t *object)
+{
+	const struct uspawn_action *actions;
+	uint32_t n;
+
+	if (actions_read(object, &actions, &n) == ACTIONS_LIBCS)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (actions[i].op == USPAWN_DO_CHDIR || actions[i].op == USPAWN_DO_FCHDIR)
+			return 0;
+		if (actions[i].op == USPAWN_DO_OPEN && strcmp(actions[i].path, "/dev/null") != 0)
+			return 0;
+	}
 	return 1;
+}
+
+/* A shell drops names that it could not have itself. */
+static size_t name_length(const char *entry)
+{
+	const char *c = entry;
+
+	while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' ||
+	       (c > entry && *c >= '0' && *c <= '9'))
+		c++;
+	return *c == '=' ? (size_t)(c - entry) : 0;
+}
+
+/* What dash sets itself, whatever it is given. */
+static int is_shells_own(const char *entry)
+{
+	return strncmp(entry, "IFS=", 4) == 0 || strncmp(entry, "OPTIND=", 7) == 0 || strncmp(entry, "PPID=", 5) == 0;
+}
+
+/* Only absolute directories: of others, dash has its own ideas. */
+static int is_plain_path(const char *path)
+{
+	if (!path || strchr(path, '%'))
+		return 0;
+	for (const char *entry = path;; entry++) {
+		if (*entry != '/')
+			return 0;
+		entry += strcspn(entry, ":");
+		if (!*entry)
+			return 1;
+	}
+}
+
+static int has_twice(char *const *envp, char *const *entry, size_t length)
+{
+	for (char *const *other = envp; other < entry; other++)
+		if (strncmp(*other, *entry, length) == 0)
+			return 1;
+	return 0;
+}
+
+/* Whether the shell would hand it on as it is; with what it says of PATH and PWD. */
+static int is_handed_on(char *const *envp, const char **retpath, const char **retpwd)
+{
+	*retpath = *retpwd = NULL;
+	for (char *const *entry = envp; entry && *entry; entry++) {
+		size_t length = name_length(*entry) + 1;
+
+		if (length == 1 || is_shells_own(*entry) || has_twice(envp, entry, length))
+			return 0;
+		if (strncmp(*entry, "PATH=", 5) == 0)
+			*retpath = *entry + 5;
+		if (strncmp(*entry, "PWD=", 4) == 0)
+			*retpwd = *entry + 4;
+	}
+	return is_plain_path(*retpath);
+}
+
+static int is_here(const char *directory)
+{
+	struct stat there, here;
+
+	return directory && *directory == '/' && stat(directory, &there) == 0 && stat(".", &here) == 0 &&
+	       there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+static int start_words(struct uspawn_child *child, const struct call *call, const char *path, const char *pwd,
+		       shell_start *start)
+{
+	size_t length = strlen(call->argv[2]);
+	char set_pwd[PATH_MAX + 4] = "PWD=", *const setenv[] = { set_pwd, NULL };
+	char **words = malloc(words_most(length) * sizeof(*words) + length + 1);
+	struct call direct = *call;
+	int r = 1;
+
+	if (words && words_split(call->argv[2], (char *)(words + words_most(length)), words) &&
+	    (is_here(pwd) || getcwd(set_pwd + 4, PATH_MAX))) {
+		direct.argv = words;
+		direct.program = words[0];
+		direct.search = !strchr(words[0], '/');
+		direct.path = path;
+		if (set_pwd[4])
+			direct.setenv = setenv;
+		r = start(child, &direct);
+	}
+	free(words);
+	return r;
+}
+
+int shell_elide(struct uspawn_child *child, const struct call *call, shell_start *start)
+{
+	const char *path, *pwd;
+
+	if (!is_asked_for(call) || !is_known_shell() || next_replaces_exec() || !are_harmless(call->actions) ||
+	    !is_handed_on(call->envp, &path, &pwd))
+		return 1;
+	return start_words(child, call, path, pwd, start);
 }

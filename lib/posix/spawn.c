@@ -118,6 +118,7 @@ static int start(struct uspawn_child *child, const struct call *call)
 			(call->falls_back ? USPAWN_SH_FALLBACK : 0);
 	request.argv = call->argv && call->argv[0] ? call->argv : empty_argv;
 	request.envp = call->envp ? call->envp : no_strings;
+	request.setenv = call->setenv;
 	*(call->search ? &request.file : &request.path) = call->program;
 	request.search = call->search ? call->path : NULL;
 	if (call->attr)
@@ -213,7 +214,7 @@ static int spawn(int *ret, const struct call *call)
 EXPORT int posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	return spawn(ret, &(struct call){ as_given(path), actions, attr, as_given(argv), envp, .path = NULL });
+	return spawn(ret, &(struct call){ as_given(path), actions, attr, as_given(argv), envp });
 }
 
 EXPORT int posix_spawnp(pid_t *ret, const char *file, const posix_spawn_file_actions_t *actions,
