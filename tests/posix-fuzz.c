@@ -180,7 +180,9 @@ static void read_report(pid_t pid, char *ret)
 
 		if (strncmp(line, "pid ", 4) == 0)
 			continue;
-		if (strncmp(line, "SigIgn ", 7) == 0)
+		if (strncmp(line, "fd.", 3) == 0 && strstr(line, made)) /* made anew: another inode */
+			at += snprintf(ret + at, 300, "%.*s%s\n", (int)(value - line), line, strchr(value + 1, ' '));
+		else if (strncmp(line, "SigIgn ", 7) == 0)
 			at += snprintf(ret + at, 300, "SigIgn %llx\n", strtoull(value, NULL, 16) & ~LIBC_SIGNALS);
 		else if (number == pid && (strncmp(line, "pgid ", 5) == 0 || strncmp(line, "sid ", 4) == 0 ||
 					   strncmp(line, "tpgid ", 6) == 0))
