@@ -64,7 +64,7 @@ struct uspawn_exit {
 	int32_t code; /* enum uspawn_code: read it first */
 	int32_t status;
 	uint64_t utime_us, stime_us, maxrss_kib, minflt, majflt, inblock, oublock, nvcsw, nivcsw;
-	uint64_t reserved;
+	uint64_t timed; /* 0.2: how many of the request's timed signals were sent; 0: it ended in time */
 };
 
 /*
@@ -199,6 +199,8 @@ enum uspawn_source {
 	USPAWN_WRITE_END, /* of a new pipe; args->fds[n] is set to the read end */
 	USPAWN_CLOSED,    /* nothing: the number is not open */
 	USPAWN_PTY,       /* 0.2: of a new pseudo-terminal, rows by cols; args->fds[n] is set to its master */
+	USPAWN_CAPTURE,   /* 0.2: of a new pipe that the library reads, as args->outputs[n] says. fd is USPAWN_ARG(n) */
+	USPAWN_FEED, /* 0.2: of a new pipe to which the library writes args->input. fd is USPAWN_ARG(n); only one */
 };
 
 enum uspawn_fd_flags {
@@ -342,6 +344,18 @@ struct uspawn_confine {
 	int32_t landlock_fd; /* a ruleset */
 };
 
+enum uspawn_timed_flags {
+	USPAWN_TIMED_IDLE = 1 << 24,  /* counted from the last byte captured, not the start; stands once one was sent */
+	USPAWN_TIMED_GROUP = 1 << 25, /* as USPAWN_KILL_GROUP. Goes on after the exit, until the END */
+};
+
+/* 0.2: a signal, so long after the start. SIGTERM and, later, SIGKILL: a ladder of two. */
+struct uspawn_timed {
+	uint64_t after_ns; /* 0: at once. None before the one above it, those of TIMED_IDLE apart */
+	int32_t signo;     /* 0: none, only the event */
+	uint32_t flags;    /* enum uspawn_timed_flags */
+};
+
 struct uspawn_request {
 	uint32_t size;
 	uint32_t rung;  /* enum uspawn_rung: this one or a slower one. USPAWN_RUNG in the environment caps, too */
@@ -390,17 +404,62 @@ struct uspawn_request {
 	 */
 	int (*callback)(void *data);
 	void *callback_data;
+
+	/* 0.2: what is done for the child by who waits for it: the ring, uspawn_wait(), uspawn_run(). Not with PID_ONLY
+	 */
+	const struct uspawn_timed *timed;
+	uint32_t ntimed;   /* up to 64 */
+	uint32_t events;   /* 1 << enum uspawn_event_type: what a ring tells besides the END */
+	uint64_t drain_ns; /* so long after its exit the pipes of a child that others hold open are cut off; 0: never */
+};
+
+/*
+ * 0.2: what becomes of a CAPTURE. The bytes go to all that is named here: memory, and the descriptor or the callback.
+ * Nothing named: to USPAWN_EVENT_OUTPUT, if the request asks for it. Zero: they are read, counted and dropped.
+ */
+enum uspawn_output_flags {
+	USPAWN_OUTPUT_FD = 1 << 24,    /* fd counts */
+	USPAWN_OUTPUT_LINES = 1 << 25, /* whole lines to the callback, or as events */
+};
+
+struct uspawn_output {
+	/* set by the caller, who leaves it alone until the END, also what it points to */
+	uint32_t flags; /* enum uspawn_output_flags */
+	int32_t fd; /* written to. A pipe or a terminal must be non-blocking, else -EINVAL; it may be closed at once */
+	uint64_t head;  /* how many of the first bytes are kept in memory */
+	uint64_t tail;  /* and of the last; 0 and 0: none */
+	uint64_t limit; /* how many bytes the descriptor, the callback or events get at most; 0: all */
+	uint64_t line;  /* what a longer line is split at: a piece without its newline goes on. 0: 8192 */
+	/* Takes len bytes. Not 0: no more. Makes no call on this child or its ring but uspawn_kill() */
+	int (*callback)(void *data, const char *bytes, size_t len);
+	void *callback_data;
+	char *data; /* room for head + tail bytes; NULL: grown as needed, and the caller's to free(3) */
+	/* written by the library, valid at the END */
+	uint64_t len;     /* of data: the first bytes, then the last */
+	uint64_t total;   /* how many bytes the child wrote */
+	uint64_t dropped; /* how many of them went nowhere */
+	int32_t error;    /* why reading ended before end-of-file: -errno, or what the callback returned */
+	uint32_t cut_off; /* 1: because of drain_ns */
+	uint64_t reserved[2];
 };
 
 /* What differs from start to start. Zero is the plan's. */
 struct uspawn_args {
 	uint32_t size;
 	uint32_t nfds;
-	int *fds;            /* USPAWN_ARG(n): sources, read; and the caller's ends of new pipes, written */
-	uint64_t give;       /* bit n: fds[n] is the library's to close, and set to -1, if the start returns 0 */
-	char *const *argv;   /* another argv for the same program */
-	char *const *envp;   /* replaces the plan's environment */
+	int *fds;          /* USPAWN_ARG(n): sources, read; and the caller's ends of new pipes, written. Not of CAPTURE
+			    * and FEED, which need none */
+	uint64_t give;     /* bit n: fds[n] is the library's to close, and set to -1, if the start returns 0 */
+	char *const *argv; /* another argv for the same program */
+	char *const *envp; /* replaces the plan's environment */
 	char *const *setenv; /* changes to whichever it is */
+
+	/* 0.2: both stay where they are until the END */
+	const void
+		*input; /* what a FEED writes: ninput bytes, then end-of-file. A child that reads less harms nobody */
+	uint64_t ninput;
+	struct uspawn_output *outputs; /* outputs[n] is of the CAPTURE that is USPAWN_ARG(n) */
+	uint64_t noutputs;
 };
 
 /* ---- Start and wait, one child ------------------------------------------------------------------------------ */
@@ -431,12 +490,18 @@ int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *reque
 struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan);
 
 /*
- * Waits for the end, up to timeout_ns (negative: for ever, 0: only looks). Signals do not cut it short.
+ * Waits for the end, up to timeout_ns (negative: for ever, 0: only looks). Signals do not cut it short. Of a child with
+ * CAPTURE, FEED or timed signals one thread at a time, which does that meanwhile; its end is what END is on a ring.
  *
  * 1: ended, see child->exit; asking again says the same. The child owns nothing any more, and may start again.
  * 0: still running. -EBUSY: a ring watches it. -ECHILD: unset.
  */
 int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns);
+
+/*
+ * 0.2: start, feed, capture, and wait for the end, in one call. 0: ended, see child->exit. -errno: as uspawn().
+ */
+int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args);
 
 enum uspawn_kill_flags {
 	USPAWN_KILL_GROUP = 1 << 24, /* the process group it leads; -ESRCH if it leads none */
@@ -511,9 +576,14 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
  */
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
 
-/* Other types will come only to those who ask for them. */
+/* Others than END come only of those whose request asks for them, and before it. 0.2 */
 enum uspawn_event_type {
-	USPAWN_EVENT_END = 1, /* see child->exit. The child is off the ring, owns nothing, and may start again */
+	USPAWN_EVENT_END = 1,  /* see child->exit. The child is off the ring, owns nothing, and may start again */
+	USPAWN_EVENT_EXIT = 3, /* the process has ended: child->exit is valid. Its pipes may still be open */
+	USPAWN_EVENT_OUTPUT =
+		4,            /* index: n of USPAWN_ARG(n). data: the address of len bytes, valid until the next call */
+	USPAWN_EVENT_EOF = 5, /* index: n. Nothing more comes from it */
+	USPAWN_EVENT_TIMED = 6, /* index: which of the request's was sent */
 };
 
 struct uspawn_event {

@@ -129,7 +129,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 {
 	fds->pinned = fds->owned = fds->pipes = 0;
 	fds->given = args->give;
-	if (args->nfds < plan->nargs || (args->give && !given_once(plan, args)))
+	if (args->nfds < plan->nbrought || (args->give && !given_once(plan, args)))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];
@@ -146,6 +146,12 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 	}
 	fds->cgroup = fds_number(fds, plan->cgroup_fd);
 	return 0;
+}
+
+int fds_take_other(struct fds *fds, unsigned n)
+{
+	fds->pipes &= ~bit(n);
+	return fds->other[n];
 }
 
 void fds_hand_over(struct fds *fds, const struct uspawn_args *args)

@@ -26,6 +26,9 @@ struct fds {
 int fds_take(struct fds *ret, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside,
 	     struct uspawn_failure *reterr);
 
+/* The start succeeded: the library's end of argument n's pipe. */
+int fds_take_other(struct fds *fds, unsigned n);
+
 /* The start succeeded: hands the caller its ends of pipes, and takes what it gave. */
 void fds_hand_over(struct fds *fds, const struct uspawn_args *args);
 

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <uspawn.h>
 
+struct care;
 struct slot;
 struct watchlist;
 
@@ -22,6 +23,7 @@ enum handle_flags {
 	HANDLE_LEADS = 1 << 1,    /* a group of its own was asked for */
 	HANDLE_FAILED = 1 << 2,   /* child->failure says why the program never ran */
 	HANDLE_WATCHED = 1 << 3,  /* its end comes as an event of the ring */
+	HANDLE_CARED = 1 << 4,    /* the pidfd stays open until the END: its group can be met after the exit */
 };
 
 #define GATE_ENDED  0x40000000u
@@ -34,6 +36,7 @@ struct handle {
 	uint32_t entry; /* of the list */
 	struct watchlist *list;
 	struct slot *slot; /* an asynchronous start that is not known to have left it */
+	struct care *care; /* NULL: it is only waited for */
 };
 
 _Static_assert(sizeof(struct handle) <= sizeof(((struct uspawn_child *)0)->opaque), "opaque has room");

@@ -6,6 +6,8 @@
 #include "clone.h"
 #include "fds.h"
 
+struct care;
+
 /* One start under way. */
 struct start {
 	const struct uspawn_plan *plan;
@@ -13,6 +15,7 @@ struct start {
 	struct fds fds;
 	struct child_start child;
 	struct child_report report;
+	struct care *care; /* NULL: none is needed */
 	void *room, *more_room;
 	enum uspawn_rung rung; /* which one made the child */
 	struct birth birth;

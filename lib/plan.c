@@ -93,6 +93,7 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 		for (uint32_t i = 0; i < r->nfds; i++)
 			m.nbytes += r->fds[i].path ? strlen(r->fds[i].path) + 1 : 0;
 		m.nbytes += rlimits_measure(r) + actions_measure(r) + place_measure(r);
+		m.nbytes += layout_size(r->ntimed * sizeof(*r->timed));
 	}
 	return m;
 }
@@ -110,6 +111,10 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	plan->sigmask = r->sigmask;
 	plan->sigdefault = r->sigdefault;
 	plan->sigignore = r->sigignore;
+	plan->timed = layout_keep(at, r->timed, r->ntimed * sizeof(*r->timed));
+	plan->ntimed = r->ntimed;
+	plan->events = r->events;
+	plan->drain_ns = r->drain_ns;
 	plan->callback = r->callback;
 	plan->callback_data = r->callback_data;
 	plan->argv = keep_list(at, r->argv);

@@ -48,10 +48,10 @@ enum plan_arg_use {
 };
 
 struct plan_arg {
-	uint8_t use;      /* enum plan_arg_use */
-	uint8_t nonblock; /* the caller's end of a pipe or pty */
-	uint8_t apart;    /* needed after the targets are in place: not to sit on one of them */
-	uint8_t reserved;
+	uint8_t use;         /* enum plan_arg_use */
+	uint8_t nonblock;    /* the caller's end of a pipe or pty */
+	uint8_t apart;       /* needed after the targets are in place: not to sit on one of them */
+	uint8_t ours;        /* the other end of the pipe is the library's */
 	uint16_t rows, cols; /* of a pty */
 	uint32_t index;      /* the first entry that names it */
 };
@@ -78,6 +78,12 @@ struct uspawn_plan {
 	const struct uspawn_action *actions;
 	const struct uspawn_sched *sched;
 	const struct uspawn_confine *confine;
+	const struct uspawn_timed *timed;
+	uint64_t drain_ns;
+	uint32_t ntimed, events;
+	uint32_t feeds;
+	uint32_t nstreams; /* arguments that are ours */
+	uint32_t nbrought; /* how many descriptors args must have */
 	uint32_t nrlimits, nactions;
 	int cut; /* of an inherited table: actions_cut() */
 

@@ -17,6 +17,7 @@
 #include "rlimits.h"
 #include "scheduling.h"
 #include "terminal.h"
+#include "timed.h"
 
 #define SIZE_BOUND 4096
 
@@ -119,11 +120,17 @@ static int is_made(const struct uspawn_fd *fd)
 	return fd->source == USPAWN_READ_END || fd->source == USPAWN_WRITE_END || fd->source == USPAWN_PTY;
 }
 
+/* One end is the child's, the other the library's. */
+static int stream_source(const struct uspawn_fd *fd)
+{
+	return fd->source == USPAWN_CAPTURE || fd->source == USPAWN_FEED;
+}
+
 static int accept_fd(const struct uspawn_fd *fd)
 {
 	int open = fd->source == USPAWN_OPEN;
 
-	if (fd->target < 0 || fd->source > USPAWN_PTY || fd->reserved)
+	if (fd->target < 0 || fd->source > USPAWN_FEED || fd->reserved)
 		return EINVAL;
 	if ((fd->path != NULL) != open || (!open && (fd->oflag || fd->mode)) || fd->mode > 07777)
 		return EINVAL;
@@ -131,9 +138,9 @@ static int accept_fd(const struct uspawn_fd *fd)
 		return EINVAL;
 	if (fd->flags & ~(uint32_t)USPAWN_NONBLOCK || (fd->flags && !is_made(fd)))
 		return EINVAL;
-	if (is_made(fd) && !plan_is_arg(fd->fd))
+	if ((is_made(fd) || stream_source(fd)) && !plan_is_arg(fd->fd))
 		return EINVAL;
-	if (fd->source != USPAWN_FD && !is_made(fd) && fd->fd)
+	if (fd->source != USPAWN_FD && !is_made(fd) && !stream_source(fd) && fd->fd)
 		return EINVAL;
 	return plan_is_arg(fd->fd) && plan_arg_number(fd->fd) >= PLAN_ARGS ? EINVAL : 0;
 }
@@ -143,7 +150,7 @@ static int accept_fds(const struct uspawn_request *r, struct uspawn_failure *ret
 	if ((r->fds != NULL) != (r->nfds != 0))
 		return refuse(reterr, USPAWN_STEP_FD);
 	for (uint32_t i = 0; i < r->nfds; i++)
-		if (accept_fd(&r->fds[i]))
+		if (accept_fd(&r->fds[i]) || (stream_source(&r->fds[i]) && r->flags & USPAWN_PID_ONLY))
 			return request_fail(reterr, EINVAL, USPAWN_STEP_FD, i);
 	return 0;
 }
@@ -170,8 +177,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
 	    (r = terminal_accept(ret, reterr)) < 0 || (r = cgroup_accept(ret, reterr)) < 0 ||
 	    (r = place_accept(ret, reterr)) < 0 || (r = death_accept(ret, reterr)) < 0 ||
-	    (r = confine_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
-	    (r = accept_fds(ret, reterr)) < 0)
+	    (r = confine_accept(ret, reterr)) < 0 || (r = timed_accept(ret, reterr)) < 0 ||
+	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

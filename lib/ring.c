@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "care.h"
 #include "handle.h"
 #include "poller.h"
 #include "reserve.h"
@@ -92,7 +93,7 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 
 	if (is_forked(ring))
 		r = -EPERM;
-	else if (plan->flags & USPAWN_PID_ONLY)
+	else if (plan->flags & USPAWN_PID_ONLY || care_is_needed(plan))
 		r = -EINVAL;
 	else if (!ring->external)
 		r = watchlist_make_room(&ring->list);
@@ -126,16 +127,28 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 	return r;
 }
 
+/* Nobody reads what it writes any more. Its end may have been collected: then the pidfd goes with the care. */
+static void done_cared(struct uspawn_child *child)
+{
+	int ended = handle_state(child) == USPAWN_ENDED, pidfd = child->pidfd;
+
+	care_free(handle_of(child)->care);
+	if (!ended && pidfd >= 0 && !(handle_of(child)->flags & HANDLE_BORROWED))
+		sys_close(pidfd);
+}
+
 void uspawn_done(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
 
-	if (handle_state(child) != USPAWN_RUNNING)
+	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
 	if (handle->slot)
 		handle->slot->child = NULL;
 	if (handle->flags & HANDLE_WATCHED)
 		watchlist_let_go(child);
+	else if (handle->care)
+		done_cared(child);
 	else if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
 		sys_close(child->pidfd);
 	handle_clear(child);

@@ -64,11 +64,19 @@ static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, cons
 {
 	unsigned n = plan_arg_number(fd);
 	struct plan_arg *arg = &plan->args[n];
+	int ours = entry && (entry->source == USPAWN_CAPTURE || entry->source == USPAWN_FEED);
 
-	if (n >= PLAN_ARGS || (arg->use != PLAN_UNUSED && arg->use != use))
+	if (n >= PLAN_ARGS || (arg->use != PLAN_UNUSED && (arg->use != use || arg->ours != ours)))
 		return -EINVAL;
-	if (arg->use == PLAN_UNUSED)
+	if (ours && use == PLAN_READ_END && arg->use == PLAN_UNUSED && plan->feeds++)
+		return -EINVAL; /* there is one input */
+	if (arg->use == PLAN_UNUSED) {
 		arg->index = index;
+		arg->ours = arg->nonblock = (uint8_t)ours;
+		plan->nstreams += (uint32_t)ours;
+	}
+	if (!ours && n >= plan->nbrought)
+		plan->nbrought = n + 1;
 	if (use == PLAN_PTY) {
 		if ((entry->rows && arg->rows && entry->rows != arg->rows) ||
 		    (entry->cols && arg->cols && entry->cols != arg->cols))
@@ -88,9 +96,9 @@ static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, cons
 
 static int take_source(struct uspawn_plan *plan, const struct uspawn_fd *entry, uint32_t index, int borrow)
 {
-	if (entry->source == USPAWN_READ_END)
+	if (entry->source == USPAWN_READ_END || entry->source == USPAWN_FEED)
 		return use_arg(plan, entry->fd, PLAN_READ_END, entry, index);
-	if (entry->source == USPAWN_WRITE_END)
+	if (entry->source == USPAWN_WRITE_END || entry->source == USPAWN_CAPTURE)
 		return use_arg(plan, entry->fd, PLAN_WRITE_END, entry, index);
 	if (entry->source == USPAWN_PTY)
 		return use_arg(plan, entry->fd, PLAN_PTY, entry, index);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "care.h"
 #include "cgroup.h"
 #include "clone.h"
 #include "death.h"
@@ -21,6 +22,8 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 {
 	int r = request_accept_args(&s->args, args, &s->failure);
 
+	s->care = NULL;
+
 	if (r < 0)
 		return r;
 	if (!plan->argv && !s->args.argv && (plan->candidates || plan->flags & USPAWN_FEXEC))
@@ -35,11 +38,12 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 	}
 	s->plan = plan;
 	s->more_room = NULL;
-	return 0;
+	return care_is_needed(plan) ? care_new(&s->care, plan, &s->args, &s->failure) : 0;
 }
 
 static int failed(struct start *s, struct uspawn_child *child, int error)
 {
+	care_free(s->care);
 	handle_fail(child, &s->failure);
 	return error;
 }
@@ -82,10 +86,12 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 		wait_discard(s->birth.pidfd, s->birth.pid);
 		return failed(s, child, r);
 	}
+	handle_begin(child, s->birth.pid, s->birth.pidfd, s->rung, handle_flags_of(s->plan));
+	if (s->care)
+		care_begin(s->care, child, &s->fds);
 	if (args)
 		fds_hand_over(&s->fds, &s->args);
 	fds_release(&s->fds);
-	handle_begin(child, s->birth.pid, s->birth.pidfd, s->rung, handle_flags_of(s->plan));
 	if (r < 0) {
 		child->failure = s->failure;
 		handle_of(child)->flags |= HANDLE_FAILED;
@@ -172,9 +178,11 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 		request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 		return failed(s, child, r);
 	}
+	handle_begin(child, s->birth.pid, s->birth.pidfd, USPAWN_RUNG_ASYNC, handle_flags_of(s->plan));
+	if (s->care)
+		care_begin(s->care, child, &slot->fds);
 	if (args)
 		fds_hand_over(&slot->fds, &s->args);
-	handle_begin(child, s->birth.pid, s->birth.pidfd, USPAWN_RUNG_ASYNC, handle_flags_of(s->plan));
 	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
 	handle_of(child)->slot = slot;
 	slot->pid = s->birth.pid;
@@ -199,6 +207,7 @@ int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, con
 		beside = start_in_slot(&s, child, args, slots);
 		if (beside <= 0)
 			return beside;
+		care_free(s.care);
 	}
 	r = start_and_wait(child, plan, args, 1);
 	if (r == 0 && beside == NO_SUCH_RUNG)

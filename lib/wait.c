@@ -244,16 +244,10 @@ static int wait_inside(struct uspawn_child *child, int64_t timeout_ns)
 	}
 }
 
-int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns)
+int wait_until(struct uspawn_child *child, int64_t timeout_ns)
 {
-	struct handle *handle = handle_of(child);
-	uint32_t state = handle_state(child);
 	int r;
 
-	if (state != USPAWN_RUNNING)
-		return state == USPAWN_ENDED ? 1 : -ECHILD;
-	if (handle->flags & HANDLE_WATCHED)
-		return -EBUSY;
 	if (wait_enter(child) < 0)
 		return 1;
 	r = wait_inside(child, timeout_ns);
@@ -261,42 +255,7 @@ int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns)
 	return r;
 }
 
-/* ---- Signals, and letting go ---- */
-
-static int kill_group(struct uspawn_child *child, int signo)
-{
-	struct handle *handle = handle_of(child);
-	int r = child->pidfd < 0 ? -EINVAL : sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
-
-	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
-		r = child->pid > 0 ? sys_kill(-child->pid, signo) : -ESRCH;
-	/* Its group does not exist yet: it has no other members. */
-	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
-		return uspawn_kill(child, signo, 0);
-	return r;
-}
-
-static int kill_one(struct uspawn_child *child, int signo)
-{
-	int r = child->pidfd < 0 ? -ENOSYS : sys_pidfd_send_signal(child->pidfd, signo, 0);
-
-	if (r == -ENOSYS && child->pid > 0) /* before 5.1; the pid is the child's until we have collected it */
-		r = sys_kill(child->pid, signo);
-	return r;
-}
-
-int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
-{
-	int r;
-
-	if (flags & ~(uint32_t)USPAWN_KILL_GROUP)
-		return -EINVAL;
-	if (handle_state(child) != USPAWN_RUNNING || wait_enter(child) < 0)
-		return -ESRCH;
-	r = flags & USPAWN_KILL_GROUP ? kill_group(child, signo) : kill_one(child, signo);
-	wait_leave(child);
-	return r;
-}
+/* ---- Letting go, and strangers ---- */
 
 static int pid_of(int pidfd)
 {

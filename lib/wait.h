@@ -14,6 +14,9 @@ int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret);
 /* The same for a child, once: 1 when it has ended, whoever saw it. 0: running. -EBUSY: another thread is at it. */
 int wait_collect(struct uspawn_child *child, int block);
 
+/* uspawn_wait() of a running child that nothing else is done for. */
+int wait_until(struct uspawn_child *child, int64_t timeout_ns);
+
 /* Callers inside a child's calls. 0: come in. -ESRCH: its end was collected. */
 int wait_enter(struct uspawn_child *child);
 void wait_leave(struct uspawn_child *child);

@@ -17,8 +17,10 @@ CheckedTest(abi, sizes)
 		cr_skip_test("the other sizes are written for 64 bit");
 	cr_assert_eq(sizeof(struct uspawn_child), 256);
 	cr_assert_eq(sizeof(struct uspawn_event), 32);
-	cr_assert_eq(sizeof(struct uspawn_args), 48);
+	cr_assert_eq(sizeof(struct uspawn_args), 80);
 	cr_assert_eq(sizeof(struct uspawn_fd), 40);
+	cr_assert_eq(sizeof(struct uspawn_timed), 16);
+	cr_assert_eq(sizeof(struct uspawn_output), 112);
 }
 
 CheckedTest(abi, offsets)
@@ -39,7 +41,7 @@ CheckedTest(abi, offsets)
 	cr_assert_eq(offsetof(struct uspawn_request, fds), 64);
 	cr_assert_eq(offsetof(struct uspawn_request, cwd), 88);
 	cr_assert_eq(offsetof(struct uspawn_request, sigmask), 128);
-	cr_assert_eq(offsetof(struct uspawn_request, callback_data), sizeof(struct uspawn_request) - 8);
+	cr_assert_eq(offsetof(struct uspawn_request, drain_ns), sizeof(struct uspawn_request) - 8);
 	cr_assert_eq(offsetof(struct uspawn_args, fds), 8);
 	cr_assert_eq(offsetof(struct uspawn_args, setenv), 40);
 	cr_assert_eq(offsetof(struct uspawn_event, type), 8);

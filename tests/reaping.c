@@ -65,7 +65,7 @@ EachRung(reaping, usage)
 	cr_assert_geq(child.exit.utime_us + child.exit.stime_us, 40000);
 	cr_assert_gt(child.exit.maxrss_kib, 0);
 	cr_assert_gt(child.exit.minflt, 0);
-	cr_assert_eq(child.exit.reserved, 0);
+	cr_assert_eq(child.exit.timed, 0);
 }
 
 static void ignore_children(struct way *way, int flags, void (*handler)(int))

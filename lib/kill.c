@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals: by pidfd where there is one; by number only while the number is the child's. No lock: signal handlers call.
+ */
+#include "handle.h"
+#include "sys.h"
+#include "wait.h"
+
+static int kill_group(struct uspawn_child *child, int signo)
+{
+	struct handle *handle = handle_of(child);
+	int r = child->pidfd < 0 ? -EINVAL : sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
+
+	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
+		r = child->pid > 0 ? sys_kill(-child->pid, signo) : -ESRCH;
+	/* Its group does not exist yet: it has no other members. */
+	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
+		return uspawn_kill(child, signo, 0);
+	return r;
+}
+
+static int kill_one(struct uspawn_child *child, int signo)
+{
+	int r = child->pidfd < 0 ? -ENOSYS : sys_pidfd_send_signal(child->pidfd, signo, 0);
+
+	if (r == -ENOSYS && child->pid > 0) /* before 5.1; the pid is the child's until we have collected it */
+		r = sys_kill(child->pid, signo);
+	return r;
+}
+
+/* The process is gone; others of its group may not be. Its number may be a stranger's by now, so by pidfd or not at
+ * all. */
+static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
+{
+	struct handle *handle = handle_of(child);
+	uint32_t gate;
+	int r = -ESRCH;
+
+	if (!(flags & USPAWN_KILL_GROUP) || !(handle->flags & HANDLE_CARED))
+		return -ESRCH;
+	gate = atomic_fetch_add(&handle->gate, 1);
+	if (!(gate & GATE_CLOSED) && child->pidfd >= 0)
+		r = sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
+	wait_leave(child);
+	return r == -EINVAL || r == -ENOSYS ? -ESRCH : r;
+}
+
+int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
+{
+	uint32_t state = handle_state(child);
+	int r;
+
+	if (flags & ~(uint32_t)USPAWN_KILL_GROUP)
+		return -EINVAL;
+	if (state == USPAWN_UNSET)
+		return -ESRCH;
+	if (state != USPAWN_RUNNING || wait_enter(child) < 0)
+		return kill_after(child, signo, flags);
+	r = flags & USPAWN_KILL_GROUP ? kill_group(child, signo) : kill_one(child, signo);
+	wait_leave(child);
+	return r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing where nobody may read any more: never a signal, never a wait. */
+#ifndef USPAWN_PIPE_H
+#define USPAWN_PIPE_H
+
+#include <stddef.h>
+
+enum pipe_kind { PIPE_SOCKET, PIPE_OTHER, PIPE_BLOCKS };
+
+/* What writing to it is like; PIPE_BLOCKS: a blocking pipe or terminal. -EBADF. */
+int pipe_kind(int fd);
+
+/* How many bytes were written; -EAGAIN: no room; -EPIPE: nobody reads. */
+long pipe_write(int fd, const void *bytes, size_t n, int is_socket);
+
+#endif

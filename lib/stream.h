@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's end of one pipe: read into an output, or written from the caller's input. It is pumped by whoever
+ * waits, a ring or a blocking call, which says when something is ready; nothing here waits.
+ */
+#ifndef USPAWN_STREAM_H
+#define USPAWN_STREAM_H
+
+#include "output.h"
+
+struct stream {
+	int fd;              /* -1: it is over, but for what its output holds */
+	uint8_t n;           /* of its argument */
+	uint8_t feeds;       /* written */
+	uint8_t ready;       /* the pipe may have bytes, or room */
+	uint8_t blocked;     /* the output's descriptor has no room */
+	uint8_t read_for_us; /* the poller reads */
+	uint8_t said;        /* that it is over */
+	struct output output;
+	const char *input;
+	uint64_t left;
+};
+
+/* Bytes go by here when nobody wants them. */
+struct scratch {
+	char *bytes;
+	size_t size;
+};
+int scratch_get(struct scratch *scratch);
+
+enum stream_state {
+	STREAM_WAITS, /* for the pipe, for the output's descriptor, or for an event to be taken */
+	STREAM_MORE,  /* there may be more, and others had to wait long enough */
+	STREAM_OVER,
+};
+
+/* Does what can be done now. *retbytes: how many were read, added. */
+enum stream_state stream_pump(struct stream *stream, struct scratch *scratch, uint64_t *retbytes);
+
+/* What the poller has read: n bytes, 0 at end-of-file, or -errno. */
+void stream_take(struct stream *stream, const char *bytes, int n);
+
+/* Nothing is left to do, nor to say but that. */
+int stream_is_over(const struct stream *stream);
+
+/* Although others hold the pipe: what is held and can be handed on is, and nothing else. */
+void stream_cut_off(struct stream *stream);
+
+void stream_close(struct stream *stream);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls, as in sys.h, for the pipes between the library and a child. */
+#ifndef USPAWN_SYS_IO_H
+#define USPAWN_SYS_IO_H
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <termios.h>
+
+#include "sys.h"
+
+/* RWF_NOSIGNAL, 6.18: no SIGPIPE. */
+static inline long sys_write_quietly(int fd, const void *buf, size_t n)
+{
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = n };
+
+	return SYSCALL6(SYS_pwritev2, fd, &iov, 1, -1L, -1L, 0x100);
+}
+
+/* To a socket, never waiting, and without SIGPIPE. */
+static inline long sys_send(int fd, const void *buf, size_t n)
+{
+	return SYSCALL6(SYS_sendto, fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+}
+
+static inline int sys_sigpending(uint64_t *ret)
+{
+	return (int)SYSCALL(SYS_rt_sigpending, ret, SYS_SIGSET_SIZE, 0, 0);
+}
+
+static inline int sys_sigtimedwait(const uint64_t *set, const struct timespec *timeout)
+{
+	return (int)SYSCALL(SYS_rt_sigtimedwait, set, 0, timeout, SYS_SIGSET_SIZE);
+}
+
+/* The S_IFMT part of its mode, or 0. */
+static inline unsigned sys_file_type(int fd)
+{
+	struct stat64 st;
+#ifdef SYS_fstat64
+	int r = (int)SYSCALL(SYS_fstat64, fd, &st, 0, 0);
+#else
+	int r = (int)SYSCALL(SYS_fstat, fd, &st, 0, 0);
+#endif
+
+	return r < 0 ? 0 : st.st_mode & S_IFMT;
+}
+
+static inline int sys_is_terminal(int fd)
+{
+	struct winsize size;
+
+	return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
+}
+
+#endif
