@@ -29,6 +29,7 @@ struct care {
 	struct care *next_busy;
 	uint32_t heap_at; /* in a ring's deadlines, from 1; 0: not there */
 	int64_t due_ns;   /* as the ring has it */
+	uint64_t tag;     /* of the ring's entry */
 	uint32_t nstreams;
 	struct stream streams[];
 };

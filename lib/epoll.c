@@ -19,10 +19,12 @@ struct epoll {
 static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch how)
 {
 	struct epoll *e = (struct epoll *)poller;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag };
-	int r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
+	/* An edge is both: one at first, one each time. */
+	struct epoll_event event = { .events = EPOLLET, .data.u64 = tag };
+	int r;
 
-	(void)how; /* an edge is both: one at first, one each time */
+	event.events |= how == POLLER_WRITE ? EPOLLOUT : how == POLLER_URGENT ? EPOLLPRI : EPOLLIN;
+	r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
 	if (r == -EEXIST)
 		r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_MOD, fd, &event);
 	return r;
@@ -46,19 +48,20 @@ static int epoll_wait_ns(int fd, struct epoll_event *events, unsigned n, int64_t
 	return sys_epoll_pwait(fd, events, n, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 
-static int next_ready(struct poller *poller, uint64_t *tags, unsigned n, int64_t timeout_ns)
+static int next_ready(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns)
 {
 	struct epoll *e = (struct epoll *)poller;
 	struct epoll_event events[BATCH];
-	int ready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
+	int nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
 
-	for (int i = 0; i < ready; i++)
-		tags[i] = events[i].data.u64;
-	return ready == -EINTR ? 0 : ready;
+	for (int i = 0; i < nready; i++)
+		ready[i] = (struct poller_ready){ .tag = events[i].data.u64 };
+	return nready == -EINTR ? 0 : nready;
 }
 
 static int descriptor(struct poller *poller)
 {
+	poller->is_foreign = 1;
 	return ((struct epoll *)poller)->set.fd;
 }
 
@@ -72,7 +75,7 @@ static void done(struct poller *poller)
 
 int epoll_new(struct poller **ret)
 {
-	static const struct poller_kind kind = { watch, unwatch, next_ready, descriptor, done };
+	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, done };
 	int saved = errno, fd;
 	struct epoll *e = malloc(sizeof(*e));
 

@@ -93,10 +93,10 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 
 	if (is_forked(ring))
 		r = -EPERM;
-	else if (plan->flags & USPAWN_PID_ONLY || care_is_needed(plan))
+	else if (plan->flags & USPAWN_PID_ONLY || (ring->external && care_is_needed(plan)))
 		r = -EINVAL;
 	else if (!ring->external)
-		r = watchlist_make_room(&ring->list);
+		r = watchlist_make_room(&ring->list, care_is_needed(plan));
 	if (r < 0) {
 		failure.errnum = -r;
 		handle_fail(child, &failure);
@@ -121,7 +121,7 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 		return -ECHILD;
 	if (handle_of(child)->flags & HANDLE_WATCHED)
 		return -EBUSY;
-	r = watchlist_make_room(&ring->list);
+	r = watchlist_make_room(&ring->list, handle_of(child)->care != NULL);
 	if (r == 0)
 		watchlist_add(&ring->list, child);
 	return r;

@@ -16,6 +16,9 @@ struct stream {
 	uint8_t blocked;     /* the output's descriptor has no room */
 	uint8_t read_for_us; /* the poller reads */
 	uint8_t said;        /* that it is over */
+	/* of a ring's poller */
+	uint8_t watched, sink_watched;
+	uint8_t cannot_be_read; /* not by the poller */
 	struct output output;
 	const char *input;
 	uint64_t left;

@@ -4,6 +4,7 @@
 #define USPAWN_SYS_IO_H
 
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <termios.h>
 
@@ -31,6 +32,11 @@ static inline int sys_sigpending(uint64_t *ret)
 static inline int sys_sigtimedwait(const uint64_t *set, const struct timespec *timeout)
 {
 	return (int)SYSCALL(SYS_rt_sigtimedwait, set, 0, timeout, SYS_SIGSET_SIZE);
+}
+
+static inline int sys_timerfd_settime_at(int fd, const struct itimerspec *value)
+{
+	return (int)SYSCALL(SYS_timerfd_settime, fd, TFD_TIMER_ABSTIME, value, 0);
 }
 
 /* The S_IFMT part of its mode, or 0. */

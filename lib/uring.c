@@ -142,10 +142,13 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 
 	if (r < 0)
 		return r;
-	if (how == POLLER_AGAIN)
-		io_uring_prep_poll_multishot(sqe, fd, POLLIN);
-	else
+	if (how == POLLER_ONCE)
 		io_uring_prep_poll_add(sqe, fd, POLLIN);
+	else
+		io_uring_prep_poll_multishot(sqe, fd,
+					     how == POLLER_WRITE    ? POLLOUT
+					     : how == POLLER_URGENT ? POLLPRI
+								    : POLLIN);
 	sqe->user_data = tag;
 	/* Whoever polls the eventfd may not come back before it says something. */
 	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
@@ -155,14 +158,16 @@ static int unwatch(struct poller *poller, int fd, uint64_t tag)
 {
 	struct uring *u = (struct uring *)poller;
 	struct io_uring_sqe *sqe;
-	int r = get_sqe(u, &sqe);
+	/* What is not submitted yet may be the watch itself: its descriptor must not be another file by then. */
+	int waiting = io_uring_sq_ready(&u->ring) != 0, r = get_sqe(u, &sqe);
 
 	(void)fd;
 	if (r < 0)
 		return r;
-	io_uring_prep_poll_remove(sqe, tag);
+	/* A removal of the poll would fail where it has just become ready. */
+	io_uring_prep_cancel64(sqe, tag, 0);
 	sqe->user_data = 0;
-	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+	return u->event.fd < 0 && !waiting ? 0 : submitted(u, io_uring_submit(&u->ring));
 }
 
 static int enter(struct uring *u, int64_t timeout_ns)
@@ -177,26 +182,27 @@ static int enter(struct uring *u, int64_t timeout_ns)
 	return submitted(u, io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, timeout_ns < 0 ? NULL : &ts, NULL));
 }
 
-static int next_ready(struct poller *poller, uint64_t *tags, unsigned n, int64_t timeout_ns)
+static int next_ready(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns)
 {
 	struct uring *u = (struct uring *)poller;
 	struct io_uring_cqe *cqe;
-	unsigned head, seen = 0, ntags = 0;
+	unsigned head, seen = 0, nready = 0;
 	int r = enter(u, timeout_ns);
 
 	if (r < 0)
 		return r;
 	io_uring_for_each_cqe (&u->ring, head, cqe) {
-		if (ntags == n)
+		if (nready == n)
 			break;
 		seen++;
 		if (cqe->user_data)
-			tags[ntags++] = cqe->user_data;
+			ready[nready++] = (struct poller_ready){ .tag = cqe->user_data,
+								 .stopped = !(cqe->flags & IORING_CQE_F_MORE) };
 	}
 	io_uring_cq_advance(&u->ring, seen);
 	if (u->event.fd >= 0)
 		silence_bell(u);
-	return (int)ntags;
+	return (int)nready;
 }
 
 static int descriptor(struct poller *poller)
@@ -204,6 +210,7 @@ static int descriptor(struct poller *poller)
 	struct uring *u = (struct uring *)poller;
 	int fd, r;
 
+	poller->is_foreign = 1;
 	if (u->event.fd >= 0)
 		return u->event.fd;
 	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -230,7 +237,7 @@ static void done(struct poller *poller)
 
 int uring_new(struct poller **ret, uint32_t expected)
 {
-	static const struct poller_kind kind = { watch, unwatch, next_ready, descriptor, done };
+	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, done };
 	int saved = errno, r;
 	struct uring *u = calloc(1, sizeof(*u));
 

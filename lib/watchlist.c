@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The table is the list's own: a tag is an index and a generation, never a child's address, since uspawn_done() frees
- * that memory while a completion is under way; and a poller that is lost (its thread ended, or a filter came) is made
- * anew from the table.
- */
+/* A poller that is lost (its thread ended, or a filter came) is made anew from the table. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -11,61 +7,16 @@
 #include "clone.h"
 #include "handle.h"
 #include "poller.h"
+#include "sys_io.h"
 #include "wait.h"
 #include "watchlist.h"
 
 #define ENTRIES_MIN 64
 #define ENTRIES_MAX 65536 /* to begin with */
-#define BATCH       64
-#define TICK_NS     5000000 /* how often to look at what cannot be polled */
-#define NO_ENTRY    UINT32_MAX
-#define TICK_TAG    UINT64_MAX
-
-enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_SILENT };
-
-struct entry {
-	struct uspawn_child *child; /* live: whose end is an event */
-	int pidfd, pid;             /* silent: what is reaped without a word */
-	uint32_t generation;
-	uint32_t next_free;
-	uint8_t state;
-	uint8_t how;    /* enum poller_watch */
-	uint8_t ticked; /* not polled, but looked at */
-};
 
 /* ---- The table ---- */
 
-static uint64_t tag_of(const struct watchlist *list, uint32_t i)
-{
-	return (uint64_t)list->entries[i].generation << 32 | (i + 1);
-}
-
-static struct entry *entry_of(struct watchlist *list, uint64_t tag)
-{
-	uint32_t i = (uint32_t)tag - 1;
-	struct entry *entry = i < list->nentries ? &list->entries[i] : NULL;
-
-	return entry && entry->state != ENTRY_FREE && entry->generation == tag >> 32 ? entry : NULL;
-}
-
-static int grow_table(struct watchlist *list, uint32_t n)
-{
-	int saved = errno;
-	struct entry *entries = realloc(list->entries, n * sizeof(*entries));
-
-	errno = saved;
-	if (!entries)
-		return -ENOMEM;
-	list->entries = entries;
-	for (uint32_t i = n; i-- > list->nentries;) {
-		entries[i] = (struct entry){ .next_free = list->first_free };
-		list->first_free = i;
-	}
-	list->nentries = n;
-	return 0;
-}
-
-static void free_entry(struct watchlist *list, struct entry *entry)
+void watchlist_free(struct watchlist *list, struct entry *entry)
 {
 	if (entry->ticked)
 		list->nticked--;
@@ -73,29 +24,28 @@ static void free_entry(struct watchlist *list, struct entry *entry)
 		list->nlive--;
 	else
 		list->nsilent--;
-	*entry = (struct entry){ .generation = entry->generation + 1, .next_free = list->first_free };
-	list->first_free = (uint32_t)(entry - list->entries);
+	table_give_back(&list->table, entry);
 }
 
 /* ---- Watching ---- */
 
 static void start_timer(struct watchlist *list)
 {
-	struct itimerspec tick = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
+	struct itimerspec tick = { .it_interval.tv_nsec = WATCHLIST_TICK_NS, .it_value.tv_nsec = WATCHLIST_TICK_NS };
 
 	if (list->timer.fd < 0)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
-		list->poller->kind->watch(list->poller, list->timer.fd, TICK_TAG, POLLER_AGAIN);
+		list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN);
 	}
 }
 
-static void stop_timer(struct watchlist *list)
+void watchlist_stop_timer(struct watchlist *list)
 {
 	if (list->timer.fd < 0)
 		return;
-	list->poller->kind->unwatch(list->poller, list->timer.fd, TICK_TAG);
+	list->poller->kind->unwatch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG);
 	sys_close_owned(&list->timer);
 }
 
@@ -111,59 +61,103 @@ static void tick(struct watchlist *list, struct entry *entry)
 		start_timer(list);
 }
 
-static void rewatch_all(struct watchlist *list);
+/* What became of watching something of it. */
+void watchlist_watched(struct watchlist *list, struct entry *entry, int r)
+{
+	if (r == -ESTALE)
+		watchlist_rewatch(list);
+	else if (r < 0 && !entry->ticked)
+		tick(list, entry);
+}
 
-static void watch(struct watchlist *list, struct entry *entry, enum poller_watch how)
+struct care *watchlist_care(const struct entry *entry)
+{
+	return entry->state == ENTRY_LIVE ? handle_of(entry->child)->care : NULL;
+}
+
+void watchlist_watch(struct watchlist *list, struct entry *entry, enum poller_watch how)
 {
 	int fd = pidfd_of(entry), r = -EBADF;
 
 	entry->how = (uint8_t)how;
 	if (fd >= 0)
-		r = list->poller->kind->watch(list->poller, fd, tag_of(list, (uint32_t)(entry - list->entries)), how);
-	if (r == -ESTALE)
-		rewatch_all(list);
-	else if (r < 0)
-		tick(list, entry);
+		r = list->poller->kind->watch(list->poller, fd, table_tag(&list->table, entry, 0), how);
+	watchlist_watched(list, entry, r);
 }
 
-/* The poller is new and knows nobody. */
-static void rewatch_all(struct watchlist *list)
+static void watch_care(struct watchlist *list, struct entry *entry, struct care *care)
 {
+	watchlist_watched(list, entry, carelist_watch(&list->cares, care, list->poller));
+}
+
+/* The poller is new and knows nobody. If it is lost once more on the way, the inner call has done it all. */
+void watchlist_rewatch(struct watchlist *list)
+{
+	uint32_t generation = ++list->generation;
+
 	list->nticked = 0;
-	for (uint32_t i = 0; i < list->nentries; i++) {
-		list->entries[i].ticked = 0;
-		if (list->entries[i].state != ENTRY_FREE)
-			watch(list, &list->entries[i], list->entries[i].how);
+	list->clock_ns = CARE_NEVER;
+	for (uint32_t i = 0; i < list->table.nentries && generation == list->generation; i++) {
+		struct entry *entry = &list->table.entries[i];
+		struct care *care = watchlist_care(entry);
+
+		entry->ticked = 0;
+		if (entry->state != ENTRY_FREE && !(care && care->exited))
+			watchlist_watch(list, entry, entry->how);
+		if (care && generation == list->generation)
+			watch_care(list, entry, care);
 	}
 }
 
-static void unwatch(struct watchlist *list, struct entry *entry)
+void watchlist_unwatch(struct watchlist *list, struct entry *entry)
 {
-	uint64_t tag = tag_of(list, (uint32_t)(entry - list->entries));
+	uint64_t tag = table_tag(&list->table, entry, 0);
 
 	if (!entry->ticked && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
-		rewatch_all(list);
+		watchlist_rewatch(list);
 }
 
 void watchlist_add(struct watchlist *list, struct uspawn_child *child)
 {
-	uint32_t i = list->first_free;
-	struct entry *entry = &list->entries[i];
+	struct entry *entry = table_take(&list->table);
 	struct handle *handle = handle_of(child);
 
-	list->first_free = entry->next_free;
 	entry->state = ENTRY_LIVE;
 	entry->child = child;
 	handle->list = list;
-	handle->entry = i;
+	handle->entry = (uint32_t)(entry - list->table.entries);
 	handle->flags |= HANDLE_WATCHED;
 	list->nlive++;
-	watch(list, entry, POLLER_ONCE);
+	watchlist_watch(list, entry, POLLER_ONCE);
+	if (handle->care) {
+		carelist_add(&list->cares, handle->care, table_tag(&list->table, entry, 0));
+		watch_care(list, entry, handle->care);
+		watchlist_set_clock(list);
+	}
 }
 
-int watchlist_make_room(struct watchlist *list)
+int watchlist_make_room(struct watchlist *list, int cared)
 {
-	return list->first_free == NO_ENTRY ? grow_table(list, list->nentries * 2) : 0;
+	int r = list->table.first_free == TABLE_FULL ? table_grow(&list->table, list->table.nentries * 2) : 0;
+
+	return r == 0 && cared ? carelist_make_room(&list->cares) : r;
+}
+
+/* Whoever polls the ring's descriptor must come back in time, and at once while something is left to do. */
+void watchlist_set_clock(struct watchlist *list)
+{
+	int64_t due = list->cares.nbusy ? 1 : carelist_due(&list->cares);
+	struct itimerspec at = { .it_value = sys_timespec(due) };
+
+	if (!list->poller->is_foreign || due >= list->clock_ns)
+		return;
+	if (list->clock.fd < 0)
+		sys_own(&list->clock, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
+	if (list->clock.fd < 0)
+		return;
+	sys_timerfd_settime_at(list->clock.fd, &at);
+	list->poller->kind->watch(list->poller, list->clock.fd, WATCHLIST_CLOCK_TAG, POLLER_ONCE);
+	list->clock_ns = due;
 }
 
 /* ---- Making and ending ---- */
@@ -182,19 +176,25 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 	uint32_t n = children < ENTRIES_MIN ? ENTRIES_MIN : children > ENTRIES_MAX ? ENTRIES_MAX : children;
 	int r;
 
-	*list = (struct watchlist){ .first_free = NO_ENTRY, .timer.fd = -1, .here = here };
-	r = grow_table(list, n);
+	*list = (struct watchlist){
+		.table.first_free = TABLE_FULL, .timer.fd = -1, .clock.fd = -1, .clock_ns = CARE_NEVER, .here = here
+	};
+	carelist_init(&list->cares);
+	r = table_grow(&list->table, n);
 	if (r == 0)
 		r = choose_poller(&list->poller, children, flags);
 	if (r < 0)
-		free(list->entries);
+		free(list->table.entries);
 	return r;
 }
 
 static void hand_back(struct entry *entry, int forked)
 {
+	struct care *care = watchlist_care(entry);
 	struct uspawn_exit exit;
 
+	if (care)
+		carelist_hand_back(care);
 	if (entry->state == ENTRY_LIVE) {
 		handle_of(entry->child)->flags &= ~(uint32_t)HANDLE_WATCHED;
 		handle_of(entry->child)->list = NULL;
@@ -208,11 +208,15 @@ static void hand_back(struct entry *entry, int forked)
 
 void watchlist_done(struct watchlist *list)
 {
-	for (uint32_t i = 0; i < list->nentries; i++)
-		hand_back(&list->entries[i], !*list->here);
+	if (*list->here && list->cares.ncares)
+		harvest_rest(list);
+	for (uint32_t i = 0; i < list->table.nentries; i++)
+		hand_back(&list->table.entries[i], !*list->here);
 	sys_close_owned(&list->timer);
+	sys_close_owned(&list->clock);
 	list->poller->kind->free(list->poller);
-	free(list->entries);
+	carelist_done(&list->cares);
+	free(list->table.entries);
 }
 
 /* ---- Children ---- */
@@ -221,11 +225,25 @@ void watchlist_let_go(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
 	struct watchlist *list = handle->list;
-	struct entry *entry = &list->entries[handle->entry];
+	struct entry *entry = &list->table.entries[handle->entry];
+	struct care *care = handle->care;
 	int borrowed = (handle->flags & HANDLE_BORROWED) != 0, pidfd = child->pidfd;
 
+	if (care) {
+		int ended = care->exited;
+
+		if (*list->here && carelist_unwatch(care, list->poller) == -ESTALE)
+			watchlist_rewatch(list);
+		carelist_remove(&list->cares, care);
+		list->ndrained -= ended ? 1 : 0;
+		care_free(care); /* closes the pidfd, if the status is taken */
+		if (ended) {
+			watchlist_free(list, entry);
+			return;
+		}
+	}
 	if (borrowed && *list->here) {
-		unwatch(list, entry);
+		watchlist_unwatch(list, entry);
 		pidfd = sys_fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
 	} else if (borrowed) {
 		pidfd = -1; /* the poller is another process's */
@@ -237,83 +255,13 @@ void watchlist_let_go(struct uspawn_child *child)
 	entry->pidfd = pidfd;
 	entry->pid = child->pid;
 	if (borrowed && pidfd >= 0)
-		watch(list, entry, POLLER_ONCE);
+		watchlist_watch(list, entry, POLLER_ONCE);
 	else if (borrowed)
-		free_entry(list, entry);
+		watchlist_free(list, entry);
 }
 
-/* ---- Waiting ---- */
-
-/* Has it ended? Then it is off the list: 1 if that is an event. */
-static int look(struct watchlist *list, struct entry *entry, struct uspawn_event *event)
-{
-	struct uspawn_child *child = entry->child;
-	struct uspawn_exit exit;
-	int live = entry->state == ENTRY_LIVE, ended;
-
-	if (live) {
-		wait_enter(child);
-		ended = wait_collect(child, 0);
-		if (ended && (entry->how == POLLER_AGAIN || handle_of(child)->flags & HANDLE_BORROWED))
-			unwatch(list, entry);
-		wait_leave(child);
-	} else {
-		ended = wait_reap(entry->pidfd, entry->pid, 0, &exit);
-		if (ended && entry->how == POLLER_AGAIN)
-			unwatch(list, entry);
-		if (ended && entry->pidfd >= 0)
-			sys_close(entry->pidfd);
-	}
-	if (!ended) {
-		/* Readable, but not to be had: from now on only news. */
-		if (!entry->ticked && entry->how == POLLER_ONCE)
-			watch(list, entry, POLLER_AGAIN);
-		return 0;
-	}
-	free_entry(list, entry);
-	if (!live)
-		return 0;
-	handle_of(child)->flags &= ~(uint32_t)HANDLE_WATCHED;
-	handle_of(child)->list = NULL;
-	*event = (struct uspawn_event){ .child = child, .type = USPAWN_EVENT_END };
-	return 1;
-}
-
-static uint32_t look_at_ticked(struct watchlist *list, struct uspawn_event *events, uint32_t n)
-{
-	uint64_t count;
-	uint32_t nevents = 0;
-
-	if (sys_still_owned(&list->timer))
-		sys_read(list->timer.fd, &count, sizeof(count));
-	for (uint32_t i = 0; i < list->nentries && nevents < n; i++)
-		if (list->entries[i].ticked)
-			nevents += (uint32_t)look(list, &list->entries[i], &events[nevents]);
-	if (list->nticked == 0)
-		stop_timer(list);
-	return nevents;
-}
-
-static uint32_t take(struct watchlist *list, const uint64_t *tags, int ntags, struct uspawn_event *events, uint32_t n)
-{
-	uint32_t nevents = 0;
-	int ticked = 0;
-
-	for (int i = 0; i < ntags; i++) {
-		struct entry *entry = entry_of(list, tags[i]);
-
-		if (tags[i] == TICK_TAG)
-			ticked = 1;
-		else if (entry && nevents < n)
-			nevents += (uint32_t)look(list, entry, &events[nevents]);
-	}
-	if (ticked && list->nticked)
-		nevents += look_at_ticked(list, events + nevents, n - nevents);
-	return nevents;
-}
-
-/* io_uring was there and is no more. What is polled goes to epoll, which is in every kernel. */
-static int replace_poller(struct watchlist *list)
+/* What is polled goes to epoll, which is in every kernel. */
+int watchlist_replace_poller(struct watchlist *list)
 {
 	struct poller *old = list->poller;
 	int r = epoll_new(&list->poller);
@@ -323,29 +271,6 @@ static int replace_poller(struct watchlist *list)
 		return r;
 	}
 	old->kind->free(old);
-	rewatch_all(list);
+	watchlist_rewatch(list);
 	return 0;
-}
-
-int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t timeout_ns, int *retidle)
-{
-	uint64_t tags[BATCH];
-	/* Without a timer, for lack of descriptors, what cannot be polled is looked at here. */
-	int blind = list->nticked && list->timer.fd < 0;
-	int cut_short = blind && (timeout_ns < 0 || timeout_ns > TICK_NS);
-	int ntags = list->poller->kind->next_ready(list->poller, tags, n < BATCH ? n : BATCH,
-						   cut_short ? TICK_NS : timeout_ns);
-	uint32_t nevents;
-
-	*retidle = ntags == 0 && !cut_short;
-	if (ntags == -ESTALE) {
-		rewatch_all(list);
-		return 0;
-	}
-	if (ntags < 0)
-		return replace_poller(list);
-	nevents = take(list, tags, ntags, events, n);
-	if (blind)
-		nevents += look_at_ticked(list, events + nevents, n - nevents);
-	return (int)nevents;
 }

@@ -6,19 +6,25 @@
 #ifndef USPAWN_WATCHLIST_H
 #define USPAWN_WATCHLIST_H
 
-#include <uspawn.h>
-
+#include "carelist.h"
 #include "sys.h"
+#include "table.h"
 
-struct poller;
-struct entry;
+#define WATCHLIST_TICK_NS   5000000 /* how often to look at what cannot be polled */
+#define WATCHLIST_TICK_TAG  UINT64_MAX
+#define WATCHLIST_CLOCK_TAG (UINT64_MAX - 1)
 
 struct watchlist {
 	struct poller *poller;
-	struct entry *entries;
-	uint32_t nentries, first_free;
+	struct table table;
+	struct carelist cares;
 	uint32_t nlive, nsilent, nticked;
+	uint32_t ndrained;   /* live ones whose process has ended */
+	uint32_t generation; /* of the poller */
 	struct sys_owned timer;
+	struct sys_owned clock; /* for whoever polls the ring's descriptor: rings when a care is due */
+	int64_t clock_ns;       /* what it is set to, or CARE_NEVER */
+	int turn;
 	const volatile uint32_t *here; /* the ring's: 0 in a forked copy of the process */
 };
 
@@ -28,8 +34,8 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 /* Children go on as children without a ring. */
 void watchlist_done(struct watchlist *list);
 
-/* So that the next watchlist_add() cannot fail. */
-int watchlist_make_room(struct watchlist *list);
+/* So that the next watchlist_add() cannot fail; `cared`: of a child with a care. */
+int watchlist_make_room(struct watchlist *list, int cared);
 void watchlist_add(struct watchlist *list, struct uspawn_child *child);
 
 /* The entry goes on without the child, to reap it when it ends. */
@@ -40,5 +46,31 @@ void watchlist_let_go(struct uspawn_child *child);
  * and not idle something happened that is no event: ask again.
  */
 int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t timeout_ns, int *retidle);
+
+/* ---- Between its two rooms: who is watched (watchlist.c), and what comes of it (harvest.c) ---- */
+
+/* The child of this entry, or what is done for it. */
+struct care *watchlist_care(const struct entry *entry);
+void watchlist_watch(struct watchlist *list, struct entry *entry, enum poller_watch how);
+void watchlist_unwatch(struct watchlist *list, struct entry *entry);
+
+/* What became of watching something of the entry's care. */
+void watchlist_watched(struct watchlist *list, struct entry *entry, int r);
+
+/* The poller is new and knows nobody. */
+void watchlist_rewatch(struct watchlist *list);
+
+/* The entry is off the list. */
+void watchlist_free(struct watchlist *list, struct entry *entry);
+void watchlist_stop_timer(struct watchlist *list);
+
+/* Whoever polls the ring's descriptor must come back when a care is due, or has something to do. */
+void watchlist_set_clock(struct watchlist *list);
+
+/* io_uring was there and is no more. */
+int watchlist_replace_poller(struct watchlist *list);
+
+/* What the poller has read already. */
+void harvest_rest(struct watchlist *list);
 
 #endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Parts of a tag: 1 and up are pipes, by argument; then, in the same order, descriptors that outputs are written to. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "carelist.h"
+#include "sys.h"
+
+#define PART_SINK  (1 + PLAN_ARGS)
+#define PART_SHIFT 32
+
+void carelist_init(struct carelist *list)
+{
+	*list = (struct carelist){ .busy_end = &list->busy };
+}
+
+void carelist_done(struct carelist *list)
+{
+	free(list->deadlines.heap);
+	free(list->scratch.bytes);
+}
+
+int carelist_make_room(struct carelist *list)
+{
+	int r = scratch_get(&list->scratch);
+
+	return r < 0 ? r : deadlines_reserve(&list->deadlines, list->ncares + 1);
+}
+
+/* ---- The queue ---- */
+
+void carelist_wake(struct carelist *list, struct care *care)
+{
+	if (care->busy)
+		return;
+	care->busy = 1;
+	care->next_busy = NULL;
+	*list->busy_end = care;
+	list->busy_end = &care->next_busy;
+	list->nbusy++;
+}
+
+static void dequeue(struct carelist *list, struct care **at)
+{
+	struct care *care = *at;
+
+	*at = care->next_busy;
+	if (list->busy_end == &care->next_busy)
+		list->busy_end = at;
+	care->busy = 0;
+	list->nbusy--;
+}
+
+void carelist_add(struct carelist *list, struct care *care, uint64_t tag)
+{
+	list->ncares++;
+	care->tag = tag;
+	carelist_look(list, care);
+}
+
+void carelist_remove(struct carelist *list, struct care *care)
+{
+	struct care **at = &list->busy;
+
+	deadlines_set(&list->deadlines, care, CARE_NEVER);
+	list->ncares--;
+	if (!care->busy)
+		return;
+	while (*at != care)
+		at = &(*at)->next_busy;
+	dequeue(list, at);
+}
+
+/* ---- Watching ---- */
+
+static uint64_t part_tag(const struct care *care, unsigned part)
+{
+	return care->tag | (uint64_t)part << PART_SHIFT;
+}
+
+static int watch_pipe(struct care *care, struct stream *stream, struct poller *poller)
+{
+	uint64_t tag = part_tag(care, 1u + stream->n);
+	int r = -EOPNOTSUPP;
+
+	if (stream->fd < 0)
+		return 0;
+	stream->watched = 1;
+	if (!stream->feeds && output_is_direct(&stream->output) && poller->kind->read && !stream->cannot_be_read)
+		r = poller->kind->read(poller, stream->fd, tag);
+	stream->read_for_us = r == 0;
+	if (r == -EOPNOTSUPP)
+		r = poller->kind->watch(poller, stream->fd, tag, stream->feeds ? POLLER_WRITE : POLLER_AGAIN);
+	return r;
+}
+
+static int watch_sink(struct care *care, struct stream *stream, struct poller *poller)
+{
+	if (!stream->blocked || stream->sink_watched)
+		return 0;
+	stream->sink_watched = 1;
+	return poller->kind->watch(poller, stream->output.fd, part_tag(care, PART_SINK + stream->n), POLLER_WRITE);
+}
+
+int carelist_watch(struct carelist *list, struct care *care, struct poller *poller)
+{
+	int failed = 0;
+
+	for (uint32_t i = 0; i < care->nstreams; i++) {
+		int r = watch_pipe(care, &care->streams[i], poller);
+
+		care->streams[i].sink_watched = 0;
+		if (r == 0)
+			r = watch_sink(care, &care->streams[i], poller);
+		if (r == -ESTALE)
+			return r;
+		if (r < 0)
+			failed = r;
+	}
+	carelist_wake(list, care);
+	return failed;
+}
+
+static int unwatch_stream(struct care *care, struct stream *stream, struct poller *poller)
+{
+	int r = 0;
+
+	if (stream->watched)
+		r = poller->kind->unwatch(poller, stream->fd, part_tag(care, 1u + stream->n));
+	stream->watched = 0;
+	if (stream->sink_watched && r != -ESTALE)
+		r = poller->kind->unwatch(poller, stream->output.fd, part_tag(care, PART_SINK + stream->n));
+	stream->sink_watched = 0;
+	return r == -ESTALE ? r : 0;
+}
+
+int carelist_unwatch(struct care *care, struct poller *poller)
+{
+	int stale = 0;
+
+	for (uint32_t i = 0; i < care->nstreams; i++)
+		stale |= unwatch_stream(care, &care->streams[i], poller);
+	return stale;
+}
+
+void carelist_look(struct carelist *list, struct care *care)
+{
+	for (uint32_t i = 0; i < care->nstreams; i++) {
+		care->streams[i].ready = 1;
+		care->streams[i].blocked = 0;
+	}
+	carelist_wake(list, care);
+}
+
+static int take_bytes(struct care *care, struct stream *stream, struct poller *poller, const struct poller_ready *ready)
+{
+	if (stream->fd < 0)
+		return 0;
+	if (ready->n >= 0) {
+		stream_take(stream, ready->bytes, ready->n);
+		care_heard(care);
+	} else if (ready->n != -ENOBUFS) {
+		stream->cannot_be_read = 1; /* not in this way */
+	}
+	if (stream->fd < 0) {
+		stream->watched = !ready->stopped;
+		return unwatch_stream(care, stream, poller);
+	}
+	return ready->stopped ? watch_pipe(care, stream, poller) : 0;
+}
+
+int carelist_take(struct carelist *list, struct care *care, struct poller *poller, unsigned part,
+		  const struct poller_ready *ready)
+{
+	unsigned n = part < PART_SINK ? part - 1 : part - PART_SINK;
+	struct stream *stream = care->streams;
+	int r = 0;
+
+	while (stream < care->streams + care->nstreams && stream->n != n)
+		stream++;
+	if (stream == care->streams + care->nstreams)
+		return 0;
+	carelist_wake(list, care);
+	if (part >= PART_SINK) {
+		stream->blocked = 0;
+		stream->sink_watched = !ready->stopped;
+	} else if (ready->is_read) {
+		r = take_bytes(care, stream, poller, ready);
+	} else if (stream->fd >= 0) {
+		stream->ready = 1;
+		if (ready->stopped)
+			r = watch_pipe(care, stream, poller);
+	}
+	return r;
+}
+
+void carelist_take_rest(struct care *care, unsigned part, const struct poller_ready *ready)
+{
+	for (uint32_t i = 0; i < care->nstreams; i++)
+		if (care->streams[i].n + 1u == part && ready->n >= 0)
+			stream_take(&care->streams[i], ready->bytes, ready->n);
+}
+
+void carelist_hand_back(struct care *care)
+{
+	care->busy = 0;
+	care->heap_at = 0;
+	for (uint32_t i = 0; i < care->nstreams; i++) {
+		struct stream *stream = &care->streams[i];
+
+		stream->ready = 1;
+		stream->blocked = stream->watched = stream->sink_watched = stream->read_for_us = 0;
+	}
+}
+
+/* ---- What is due ---- */
+
+int64_t carelist_due(const struct carelist *list)
+{
+	struct care *care = deadlines_first(&list->deadlines);
+
+	return care ? care->due_ns : CARE_NEVER;
+}
+
+struct care *carelist_first(const struct carelist *list)
+{
+	return deadlines_first(&list->deadlines);
+}
+
+void carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns)
+{
+	if (care_expire(care, now_ns)) {
+		carelist_unwatch(care, poller);
+		care_cut_off(care);
+	}
+	deadlines_set(&list->deadlines, care, care_due(care));
+	carelist_wake(list, care);
+}
+
+/* ---- What is to be done, and said ---- */
+
+/* Pumps; what is over is not watched any more, and what is held back by its receiver is. */
+static int serve(struct carelist *list, struct care *care, struct poller *poller, int *retr)
+{
+	int more = care_pump(care, &list->scratch);
+
+	for (uint32_t i = 0; i < care->nstreams && *retr == 0; i++) {
+		struct stream *stream = &care->streams[i];
+
+		if (stream->fd < 0 && stream->watched)
+			*retr = unwatch_stream(care, stream, poller);
+		else if (stream->blocked && watch_sink(care, stream, poller) < 0)
+			more = 1;
+	}
+	return more;
+}
+
+uint32_t carelist_tell(struct carelist *list, struct poller *poller, struct uspawn_event *events, uint32_t n,
+		       uint32_t *left, int *retr)
+{
+	uint32_t nevents = 0;
+
+	while (list->busy && *left && nevents < n) {
+		struct care *care = list->busy;
+		int more, showed = 0, full = 0;
+
+		dequeue(list, &list->busy);
+		--*left;
+		more = serve(list, care, poller, retr);
+		while (!(full = nevents == n) && care_next_event(care, &events[nevents]))
+			showed |= events[nevents++].type == USPAWN_EVENT_OUTPUT;
+		deadlines_set(&list->deadlines, care, care_due(care));
+		if (!full && !showed && care_is_over(care)) {
+			events[nevents++] = (struct uspawn_event){ .child = care->child, .type = USPAWN_EVENT_END };
+			return nevents;
+		}
+		/* What was shown stays where it is until the next call. */
+		if (more || full || showed)
+			carelist_wake(list, care);
+	}
+	return nevents;
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* Output and input of children on a ring, over io_uring and over epoll: every byte accounted for, nobody held up. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness/files.h"
+#include "harness/rings.h"
+
+CheckedSuite(capture);
+
+#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
+#define MS         1000000ull
+#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define ASK(type)  (1u << USPAWN_EVENT_##type)
+
+static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
+		  const struct uspawn_args *args)
+{
+	struct uspawn_plan *plan;
+
+	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, args), 0);
+	uspawn_plan_free(plan);
+}
+
+static struct uspawn_event next(struct uspawn_ring *ring)
+{
+	struct uspawn_event event;
+	int n;
+
+	do
+		n = uspawn_ring_wait(ring, &event, 1, -1);
+	while (n == 0);
+	cr_assert_eq(n, 1);
+	return event;
+}
+
+static struct uspawn_event expect(struct uspawn_ring *ring, uint32_t type)
+{
+	struct uspawn_event event = next(ring);
+
+	cr_assert_eq(event.type, type, "event %u instead of %u", event.type, type);
+	return event;
+}
+
+static void assert_bytes(const struct uspawn_output *output, const char *text)
+{
+	cr_assert(output->len == strlen(text) && memcmp(output->data, text, output->len) == 0, "captured %.*s",
+		  (int)output->len, output->data);
+}
+
+EachRing(capture, c47_a_mebibyte_both_ways)
+{
+	enum { N = 1 << 20, MANY = 4 };
+	const struct uspawn_fd both[] = { { 0, USPAWN_FEED, .fd = USPAWN_ARG(0) },
+					  { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) } };
+	struct uspawn_output outputs[MANY][2] = { { { 0 } } };
+	struct uspawn_child children[MANY];
+	unsigned char *input = malloc(N);
+
+	for (int i = 0; i < N; i++)
+		input[i] = (unsigned char)(i * 7 + i / 251);
+	for (int i = 0; i < MANY; i++) {
+		outputs[i][1].head = UINT64_MAX;
+		start(ring, &children[i], USPAWN(request, .argv = LIST("cat"), .fds = both, .nfds = 2),
+		      USPAWN(args, .input = input, .ninput = N, .outputs = outputs[i], .noutputs = 2));
+	}
+	for (int i = 0; i < MANY; i++)
+		expect(ring, USPAWN_EVENT_END);
+	for (int i = 0; i < MANY; i++) {
+		assert_exited(&children[i], 0);
+		cr_assert(outputs[i][1].total == N && outputs[i][1].len == N && !outputs[i][1].dropped);
+		cr_assert_eq(memcmp(outputs[i][1].data, input, N), 0);
+		free(outputs[i][1].data);
+	}
+	free(input);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, many_rounds_of_seq)
+{
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("seq", "1", "100000"), OUT), NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		struct uspawn_output output = { .head = UINT64_MAX };
+
+		cr_assert_eq(uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
+		expect(ring, USPAWN_EVENT_END);
+		assert_exited(&child, 0);
+		cr_assert_eq(output.len, 588895);
+		cr_assert(memcmp(output.data, "1\n2\n3\n", 6) == 0);
+		cr_assert(memcmp(output.data + output.len - 13, "99999\n100000\n", 13) == 0);
+		free(output.data);
+	}
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, a_flood_delays_nobody)
+{
+	struct uspawn_output flood = { .head = 100, .tail = 100 }, output = { .head = 100 };
+	struct uspawn_child yes, child;
+
+	start(ring, &yes, USPAWN(request, .argv = LIST("yes"), OUT), USPAWN(args, .outputs = &flood, .noutputs = 1));
+	for (int i = 0; i < 50; i++) {
+		start(ring, &child, USPAWN(request, SH("echo hi"), OUT),
+		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		cr_assert_eq(expect(ring, USPAWN_EVENT_END).child, &child);
+		assert_bytes(&output, "hi\n");
+	}
+	struct uspawn_event event;
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0, "who only looks is not held");
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 5 * MS), 0);
+	uspawn_kill(&yes, SIGKILL, 0);
+	expect(ring, USPAWN_EVENT_END);
+	cr_assert(flood.total > 65536 && flood.len == 200 && flood.dropped == flood.total - 200);
+	free(flood.data);
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, lines_as_events)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_LINES, .line = 8 };
+	struct uspawn_event event;
+	struct uspawn_child child;
+	char text[200] = "";
+
+	start(ring, &child,
+	      USPAWN(request, SH("printf 'one\\ntw'; printf 'o\\n\\n12345678901234567890\\nseven77\\nrest'"), OUT,
+		     .events = ASK(OUTPUT) | ASK(EOF) | ASK(EXIT)),
+	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	for (int exits = 0, eofs = 0;;) {
+		event = next(ring);
+		cr_assert_eq(event.child, &child);
+		if (event.type == USPAWN_EVENT_OUTPUT) {
+			cr_assert_eq(event.index, 0);
+			strncat(text, (const char *)(uintptr_t)event.data, event.len);
+			strcat(text, "|");
+		} else if (event.type == USPAWN_EVENT_EXIT) {
+			exits++;
+			assert_exited(&child, 0);
+		} else if (event.type == USPAWN_EVENT_EOF) {
+			eofs++;
+		} else {
+			cr_assert(event.type == USPAWN_EVENT_END && exits == 1 && eofs == 1, "the END is the last");
+			break;
+		}
+	}
+	cr_assert_str_eq(text, "one\n|two\n|\n|12345678|90123456|7890\n|seven77\n|rest|");
+	cr_assert(output.total == 42 && output.dropped == 0);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+/* Events of any size of batch; what is shown stays as it is until the next call. */
+EachRing(capture, pieces_stay_until_the_next_call)
+{
+	for (uint32_t batch = 1; batch <= 64; batch *= 4) {
+		struct uspawn_output output = { .flags = USPAWN_OUTPUT_LINES };
+		struct uspawn_event events[64];
+		struct uspawn_child child;
+		int last = 0, ended = 0;
+
+		start(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "20000"), OUT, .events = ASK(OUTPUT)),
+		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		while (!ended) {
+			int n = uspawn_ring_wait(ring, events, batch, -1);
+
+			for (int i = 0; i < n; i++) {
+				char line[16] = "";
+
+				if (events[i].type == USPAWN_EVENT_END) {
+					ended = 1;
+					continue;
+				}
+				memcpy(line, (const char *)(uintptr_t)events[i].data, events[i].len);
+				cr_assert_eq(atoi(line), ++last);
+				cr_assert_eq(line[events[i].len - 1], '\n');
+			}
+		}
+		cr_assert_eq(last, 20000);
+	}
+	uspawn_ring_free(ring);
+}
+
+/* The exit is told at once, end-of-file when the last one has let go of the pipe. */
+EachRing(capture, c46_exit_and_end_of_file_are_two_facts)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+	int end = -1;
+
+	start(ring, &child,
+	      USPAWN(request, SH("(read x) & echo started"),
+		     FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 0, USPAWN_NULL },
+			 { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
+		     .events = ASK(EXIT) | ASK(EOF)),
+	      USPAWN(args, .fds = &end, .nfds = 1, .outputs = (struct uspawn_output[2]){ { 0 } }, .noutputs = 0));
+	(void)output;
+	for (int seen = 0; seen != 7;) {
+		uint32_t type = next(ring).type;
+
+		seen |= type == USPAWN_EVENT_EXIT ? 1 : type == USPAWN_EVENT_EOF ? 2 : 4;
+	}
+	close(end);
+	end = -1;
+	start(ring, &child,
+	      USPAWN(request, SH("(read x <&3) & echo started"),
+		     FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
+		     .events = ASK(EXIT) | ASK(EOF)),
+	      USPAWN(args, .fds = &end, .nfds = 1));
+	expect(ring, USPAWN_EVENT_EXIT);
+	assert_exited(&child, 0);
+	struct uspawn_event none;
+	cr_assert_eq(uspawn_ring_wait(ring, &none, 1, 20 * MS), 0, "the pipe is held");
+	close(end);
+	cr_assert_eq(expect(ring, USPAWN_EVENT_EOF).index, 1);
+	expect(ring, USPAWN_EVENT_END);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, c46_drain_is_bounded)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+
+	start(ring, &child, USPAWN(request, SH("sleep 20 & echo $!"), OUT, .drain_ns = 30 * MS, .events = ASK(EOF)),
+	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	expect(ring, USPAWN_EVENT_EOF);
+	expect(ring, USPAWN_EVENT_END);
+	cr_assert(output.cut_off && output.len > 1);
+	output.data[output.len - 1] = '\0';
+	cr_assert_eq(kill(atoi(output.data), SIGKILL), 0);
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, to_a_slow_descriptor)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_FD };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	char buf[65536];
+	size_t total = 0;
+	int sockets[2], ended = 0;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+	fcntl(sockets[1], F_SETFL, O_RDWR | O_NONBLOCK);
+	output.fd = sockets[0];
+	start(ring, &child, USPAWN(request, .argv = LIST("head", "-c", "3000000", "/dev/zero"), OUT),
+	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	close(sockets[0]);
+	while (!ended) {
+		int n = uspawn_ring_wait(ring, &event, 1, 2 * MS);
+		ssize_t r;
+
+		ended = n == 1;
+		while ((r = read(sockets[1], buf, sizeof(buf))) > 0)
+			total += (size_t)r;
+	}
+	cr_assert(total == 3000000 && output.total == 3000000 && !output.dropped && !output.error);
+	close(sockets[1]);
+	uspawn_ring_free(ring);
+}
+
+/* Closed early, flooded, never read: nobody else is harmed. */
+EachRing(capture, children_that_misbehave)
+{
+	static char input[1 << 18];
+	struct uspawn_output outputs[2] = { [1] = { .head = 10 } };
+	struct uspawn_child child, other;
+	const struct uspawn_fd both[] = { { 0, USPAWN_FEED, .fd = USPAWN_ARG(0) },
+					  { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) } };
+	static const char *const scripts[] = { "exec 0<&- 1>&-; exit 3", "exit 3", "exec 1>&-; read x; exit 3" };
+
+	for (size_t i = 0; i < 3; i++) {
+		start(ring, &child, USPAWN(request, SH((char *)scripts[i]), .fds = both, .nfds = 2),
+		      USPAWN(args, .input = input, .ninput = sizeof(input), .outputs = outputs, .noutputs = 2));
+		start(ring, &other, USPAWN(request, .argv = LIST("true")), NULL);
+		for (int n = 0; n < 2; n++)
+			expect(ring, USPAWN_EVENT_END);
+		assert_exited(&child, 3);
+		assert_exited(&other, 0);
+	}
+	free(outputs[1].data);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, let_go)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child, other;
+	struct uspawn_event event;
+
+	for (int wait = 0; wait < 2; wait++) {
+		start(ring, &child, USPAWN(request, .argv = LIST("yes"), OUT),
+		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		if (wait)
+			cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 5 * MS), 0);
+		uspawn_done(&child);
+		cr_assert_eq(child.state, USPAWN_UNSET);
+		start(ring, &other, USPAWN(request, .argv = LIST("sleep", "0.02")), NULL);
+		cr_assert_eq(expect(ring, USPAWN_EVENT_END).child, &other,
+			     "yes was told nothing, and its end is silent");
+		free(output.data);
+		output.data = NULL;
+	}
+	while (stock_difference() && uspawn_ring_wait(ring, &event, 1, 5 * MS) != 1)
+		if (strstr(stock_difference() ?: "", "child") == NULL)
+			break;
+	uspawn_ring_free(ring);
+}
+
+/* A child that was started otherwise, and one that outlives its ring. */
+EachRing(capture, on_and_off_the_ring)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	int end = -1;
+	const struct uspawn_request *request = USPAWN(
+		request, SH("echo one; read x; echo two"),
+		FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) }, { 0, USPAWN_READ_END, .fd = USPAWN_ARG(1) }));
+	int ends[2];
+
+	cr_assert_eq(uspawn(&child, request, USPAWN(args, .fds = ends, .nfds = 2, .outputs = &output, .noutputs = 1)),
+		     0);
+	end = ends[1];
+	cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+	cr_assert_eq(uspawn_wait(&child, 0), -EBUSY);
+	while (output.total < 4)
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 2 * MS), 0);
+	uspawn_ring_free(ring);
+	close(end);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 0);
+	assert_bytes(&output, "one\ntwo\n");
+	free(output.data);
+}
+
+/* ---- Other threads, other loops ---- */
+
+struct moved {
+	struct uspawn_ring *ring;
+	struct uspawn_output *output;
+	uint64_t until;
+};
+
+static void *wait_elsewhere(void *data)
+{
+	struct moved *moved = data;
+	struct uspawn_event event;
+
+	while (moved->output->total < moved->until)
+		cr_assert_eq(uspawn_ring_wait(moved->ring, &event, 1, MS), 0);
+	return NULL;
+}
+
+EachRing(capture, c18_a_ring_that_changes_hands)
+{
+	struct uspawn_output output = { .head = UINT64_MAX };
+	struct uspawn_child child;
+	pthread_t thread;
+	size_t at = 0;
+
+	start(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "1000000"), OUT),
+	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	for (int i = 1; i <= 6; i++) {
+		struct moved moved = { ring, &output, (uint64_t)i * 500000 };
+
+		pthread_create(&thread, NULL, wait_elsewhere, &moved);
+		pthread_join(thread, NULL);
+		moved.until += 250000;
+		wait_elsewhere(&moved);
+	}
+	expect(ring, USPAWN_EVENT_END);
+	assert_exited(&child, 0);
+	cr_assert_eq(output.len, 6888896);
+	for (int i = 1; i <= 1000000; i++) {
+		char line[16];
+		size_t n = (size_t)sprintf(line, "%d\n", i);
+
+		cr_assert(memcmp(output.data + at, line, n) == 0, "at line %d", i);
+		at += n;
+	}
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, a_foreign_loop)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_LINES };
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	const struct uspawn_timed timed = { 30 * MS, SIGKILL, 0 };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	int lines = 0, n, ended = 0;
+
+	start(ring, &child,
+	      USPAWN(request, SH("seq 1 5000; exec sleep 50"), OUT, .events = ASK(OUTPUT), .timed = &timed,
+		     .ntimed = 1),
+	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	while (!ended) {
+		cr_assert_eq(poll(&p, 1, 10000), 1, "it is told of everything, also of what is due");
+		n = uspawn_ring_wait(ring, &event, 1, 0);
+		lines += n == 1 && event.type == USPAWN_EVENT_OUTPUT;
+		ended = n == 1 && event.type == USPAWN_EVENT_END;
+	}
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(lines, 5000);
+	uspawn_ring_free(ring);
+}
+
+CheckedTest(capture, not_on_an_external_ring)
+{
+	struct uspawn_plan *plan;
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 0, USPAWN_RING_EXTERNAL), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("true"), OUT), NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_REQUEST, 0);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+static int refuse_all(void *data, const char *bytes, size_t len)
+{
+	(void)data, (void)bytes;
+	return (int)len;
+}
+
+CheckedTest(capture, bad_input)
+{
+	static const struct {
+		struct uspawn_fd fds[2];
+		uint32_t n, index;
+	} cases[] = {
+		{ { { 1, USPAWN_CAPTURE, .fd = 5 } }, 1, 0 },
+		{ { { 0, USPAWN_FEED, .fd = USPAWN_ARG(0) }, { 3, USPAWN_FEED, .fd = USPAWN_ARG(1) } }, 2, 1 },
+		{ { { 0, USPAWN_FEED, .fd = USPAWN_ARG(0) }, { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) } }, 2, 1 },
+		{ { { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) }, { 2, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) } }, 2, 1 },
+		{ { { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0), .flags = USPAWN_NONBLOCK } }, 1, 0 },
+		{ { { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(64) } }, 1, 0 },
+		{ { { 1, USPAWN_FEED + 1, .fd = USPAWN_ARG(0) } }, 1, 0 },
+	};
+	static const struct uspawn_output outputs[] = {
+		{ .flags = 1 },
+		{ .fd = 3 },
+		{ .flags = USPAWN_OUTPUT_FD, .fd = 2, .callback = refuse_all },
+		{ .callback_data = (void *)"x" },
+		{ .reserved = { 1, 0 } },
+		{ .line = UINT64_MAX },
+	};
+	struct uspawn_failure failure;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cr_assert_eq(
+			uspawn_plan_new(&plan,
+					USPAWN(request, .argv = LIST("true"), .fds = cases[i].fds, .nfds = cases[i].n),
+					&failure),
+			-EINVAL, "case %zu", i);
+		cr_assert(failure.step == USPAWN_STEP_FD && failure.index == cases[i].index, "case %zu", i);
+	}
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), OUT, .flags = USPAWN_PID_ONLY), NULL),
+		     -EINVAL);
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
+		struct uspawn_output output = outputs[i];
+
+		cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), OUT),
+				    USPAWN(args, .outputs = &output, .noutputs = 1)),
+			     -EINVAL, "output %zu", i);
+		assert_failed(&child, EINVAL, USPAWN_STEP_SOURCE, 0);
+	}
+}
