@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals that are sent so long after the start, or after the last byte: on a ring, and by a blocking wait. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/rings.h"
+
+CheckedSuite(deadlines);
+
+#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
+#define MS         1000000ull
+#define S          (1000 * MS)
+#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define ASK(type)  (1u << USPAWN_EVENT_##type)
+#define LADDER(...)                                            \
+	.timed = (const struct uspawn_timed[]){ __VA_ARGS__ }, \
+	.ntimed = sizeof((struct uspawn_timed[]){ __VA_ARGS__ }) / sizeof(struct uspawn_timed)
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request)
+{
+	struct uspawn_plan *plan;
+
+	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, NULL), 0);
+	uspawn_plan_free(plan);
+}
+
+static struct uspawn_event next(struct uspawn_ring *ring)
+{
+	struct uspawn_event event;
+	int n;
+
+	do
+		n = uspawn_ring_wait(ring, &event, 1, -1);
+	while (n == 0);
+	cr_assert_eq(n, 1);
+	return event;
+}
+
+EachRing(deadlines, a_deadline_is_a_ladder_of_one)
+{
+	struct uspawn_child child;
+	int64_t begin = now_ns();
+
+	start(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 50 * MS, SIGKILL, 0 })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 1);
+	cr_assert(now_ns() - begin >= 50 * (int64_t)MS, "never early");
+	start(ring, &child, USPAWN(request, .argv = LIST("true"), LADDER({ 100 * S, SIGKILL, 0 })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_exited(&child, 0);
+	cr_assert_eq(child.exit.timed, 0, "in time");
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+EachRing(deadlines, a_ladder_tells_each_step)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+
+	start(ring, &child,
+	      USPAWN(request, SH("trap '' TERM; while :; do sleep 0.01; done"), .events = ASK(TIMED),
+		     LADDER({ 40 * MS, 0, 0 }, { 60 * MS, SIGTERM, 0 }, { 90 * MS, SIGKILL, 0 })));
+	for (int i = 0; i < 3; i++) {
+		event = next(ring);
+		cr_assert(event.type == USPAWN_EVENT_TIMED && event.index == i && event.child == &child);
+	}
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 3);
+	uspawn_ring_free(ring);
+}
+
+/* In the past: at once. Without a kill: the child decides. */
+EachRing(deadlines, in_the_past)
+{
+	struct uspawn_child child;
+
+	start(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 0, SIGKILL, 0 })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	start(ring, &child,
+	      USPAWN(request, SH("trap 'exit 7' TERM; while :; do sleep 0.01; done"),
+		     LADDER({ 100 * MS, SIGTERM, 0 })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_exited(&child, 7);
+	cr_assert_eq(child.exit.timed, 1);
+	uspawn_ring_free(ring);
+}
+
+EachRing(deadlines, idle)
+{
+	struct uspawn_child child;
+	int64_t begin = now_ns();
+
+	start(ring, &child,
+	      USPAWN(request, SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done; exec sleep 100"), OUT,
+		     LADDER({ 150 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 250 * MS, SIGKILL, USPAWN_TIMED_IDLE })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGTERM);
+	cr_assert(now_ns() - begin >= 400 * (int64_t)MS, "each byte put it off");
+	start(ring, &child,
+	      USPAWN(request, SH("trap '' TERM; sleep 0.1; while :; do echo; done"), OUT,
+		     LADDER({ 20 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 150 * MS, SIGKILL, USPAWN_TIMED_IDLE })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	uspawn_ring_free(ring);
+}
+
+EachRing(deadlines, c46_the_whole_group)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+	struct uspawn_plan *plan;
+	int64_t begin = now_ns();
+
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, SH("sleep 30 & wait"), OUT, .flags = USPAWN_SETPGROUP,
+					    LADDER({ 100 * MS, SIGTERM, USPAWN_TIMED_GROUP },
+						   { 10 * S, SIGKILL, USPAWN_TIMED_GROUP })),
+				     NULL),
+		     0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
+	uspawn_plan_free(plan);
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGTERM);
+	cr_assert(!output.cut_off && now_ns() - begin < 9 * (int64_t)S, "nobody holds the pipe");
+	uspawn_ring_free(ring);
+}
+
+/* The shell ends at once; what it has left behind is met all the same, since the group outlives its leader. */
+EachRing(deadlines, c46_the_group_after_its_leader)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+
+	start(ring, &child,
+	      USPAWN(request, SH("sleep 30 &"), OUT, .flags = USPAWN_SETPGROUP, .events = ASK(EXIT),
+		     LADDER({ 10 * S, SIGTERM, USPAWN_TIMED_GROUP })));
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_EXIT);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, 0), -ESRCH);
+	if (uspawn_kill(&child, 0, USPAWN_KILL_GROUP) == -ESRCH) {
+		uspawn_done(&child);
+		uspawn_ring_free(ring);
+		cr_skip_test("a group is signalled by its pidfd since Linux 6.9");
+	}
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 10 * MS), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_GROUP), 0);
+	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	assert_exited(&child, 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_GROUP), -ESRCH);
+	uspawn_ring_free(ring);
+}
+
+/* Whichever comes first: one END, and a status that is either's. */
+EachRing(deadlines, timeouts_that_race_with_exits)
+{
+	enum { ROUNDS = 40, MANY = 50 };
+	struct uspawn_child children[MANY];
+	int killed = 0, exited = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct uspawn_plan *plan;
+		struct uspawn_event events[MANY];
+		int ends[MANY] = { 0 }, total = 0;
+
+		cr_assert_eq(uspawn_plan_new(&plan,
+					     USPAWN(request, WITNESS("exit", "9"),
+						    LADDER({ (uint64_t)round * MS / 10, SIGKILL, 0 })),
+					     NULL),
+			     0);
+		for (int i = 0; i < MANY; i++) {
+			children[i].data = &ends[i];
+			cr_assert_eq(uspawn_ring_start(ring, &children[i], plan, NULL), 0);
+		}
+		uspawn_plan_free(plan);
+		while (total < MANY) {
+			int n = uspawn_ring_wait(ring, events, MANY, -1);
+
+			for (total += n; n > 0; n--)
+				++*(int *)events[n - 1].child->data;
+		}
+		for (int i = 0; i < MANY; i++) {
+			const struct uspawn_exit *exit = &children[i].exit;
+
+			cr_assert_eq(ends[i], 1);
+			cr_assert((exit->code == USPAWN_EXITED && exit->status == 9) ||
+				  (exit->code == USPAWN_KILLED && exit->status == SIGKILL && exit->timed == 1));
+			killed += exit->code == USPAWN_KILLED;
+			exited += exit->code == USPAWN_EXITED;
+		}
+	}
+	cr_assert_eq(killed + exited, ROUNDS * MANY);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+/* The heap: many deadlines in any order, each met in its turn. */
+EachRing(deadlines, in_order)
+{
+	enum { MANY = 40 };
+	struct uspawn_child children[MANY];
+	int64_t due[MANY], last = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		uint64_t after = 200 * MS + (uint64_t)(i * 17 % MANY) * 5 * MS;
+
+		due[i] = now_ns() + (int64_t)after;
+		start(ring, &children[i],
+		      USPAWN(request, .argv = LIST("sleep", "100"), .events = ASK(TIMED),
+			     LADDER({ after, SIGKILL, 0 })));
+	}
+	uspawn_kill(&children[7], SIGKILL, 0);
+	uspawn_done(&children[7]);
+	for (int i = 0; i < 2 * (MANY - 1); i++) {
+		struct uspawn_event event = next(ring);
+
+		if (event.type == USPAWN_EVENT_END)
+			continue;
+		cr_assert_eq(event.type, USPAWN_EVENT_TIMED);
+		cr_assert(due[event.child - children] + 20 * (int64_t)MS > last);
+		last = due[event.child - children];
+	}
+	while (uspawn_ring_wait(ring, &(struct uspawn_event){ 0 }, 1, 0) > 0)
+		;
+	uspawn_ring_free(ring);
+}
+
+EachWaitingRung(deadlines, by_a_blocking_wait)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(way_start(way, &child,
+			       USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 50 * MS, SIGTERM, 0 })), NULL),
+		     0);
+	cr_assert_eq(uspawn_wait(&child, 0), 0);
+	cr_assert_eq(uspawn_wait(&child, 10 * MS), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGTERM);
+	cr_assert_eq(child.exit.timed, 1);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+}
+
+CheckedTest(deadlines, bad_input)
+{
+	static const struct {
+		struct uspawn_timed timed[3];
+		uint32_t n, index;
+	} cases[] = {
+		{ { { 2, SIGTERM, 0 }, { 1, SIGKILL, 0 } }, 2, 1 },
+		{ { { 2, SIGTERM, 0 }, { 5, SIGTERM, USPAWN_TIMED_IDLE }, { 1, SIGKILL, 0 } }, 3, 2 },
+		{ { { 2, SIGTERM, USPAWN_TIMED_IDLE }, { 1, SIGTERM, USPAWN_TIMED_IDLE } }, 2, 1 },
+		{ { { 2, -1, 0 } }, 1, 0 },
+		{ { { 2, 65, 0 } }, 1, 0 },
+		{ { { 2, SIGTERM, 1 } }, 1, 0 },
+		{ { { 2, SIGTERM, USPAWN_SETSID } }, 1, 0 },
+	};
+	struct uspawn_timed many[65] = { { 0, SIGTERM, 0 } };
+	struct uspawn_failure failure;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cr_assert_eq(uspawn_plan_new(&plan,
+					     USPAWN(request, .argv = LIST("true"), .timed = cases[i].timed,
+						    .ntimed = cases[i].n),
+					     &failure),
+			     -EINVAL, "case %zu", i);
+		cr_assert(failure.step == USPAWN_STEP_REQUEST && failure.index == cases[i].index, "case %zu", i);
+	}
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), .timed = many, .ntimed = 65), NULL), -EINVAL);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), .ntimed = 1), NULL), -EINVAL);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), .events = 1u << 2), NULL), -EINVAL);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .argv = LIST("true"), .timed = many, .ntimed = 1, .flags = USPAWN_PID_ONLY),
+			    NULL),
+		     -EINVAL);
+}
