@@ -219,10 +219,10 @@ EachRing(deadlines, in_order)
 	for (int i = 0; i < MANY; i++) {
 		uint64_t after = 200 * MS + (uint64_t)(i * 17 % MANY) * 5 * MS;
 
-		due[i] = now_ns() + (int64_t)after;
 		start(ring, &children[i],
 		      USPAWN(request, .argv = LIST("sleep", "100"), .events = ASK(TIMED),
 			     LADDER({ after, SIGKILL, 0 })));
+		due[i] = now_ns() + (int64_t)after;
 	}
 	uspawn_kill(&children[7], SIGKILL, 0);
 	uspawn_done(&children[7]);
