@@ -115,8 +115,10 @@ static size_t pointed(const struct child_instr *in)
 		return strlen(in->path) + 1;
 	case OP_SCHED_ATTR:
 		return ((const struct sys_sched_attr *)in->data)->size;
-	case OP_CAPSET:
+	case OP_CAPS:
 		return sizeof(struct sys_caps);
+	case OP_GROUPS:
+		return (size_t)in->a * sizeof(uint32_t);
 	case OP_AFFINITY:
 		return (size_t)in->a;
 	case OP_MEMPOLICY:

@@ -40,8 +40,16 @@ enum child_op {
 	OP_EXIT,       /* with a */
 	OP_RELAY,      /* data: its argv, a: its descriptor. What follows is done by it */
 	OP_HIDE,       /* from those of the same ids: only where the memory is the child's own */
-	OP_CAPSET,     /* data: struct sys_caps */
+	OP_CAPS,       /* data: struct sys_caps, a: which of it, enum child_caps */
 	OP_AMBIENT,    /* bits: the whole set */
+	OP_SECUREBITS, /* a */
+	OP_BOUNDING,   /* bits: to be dropped */
+	OP_GROUPS,     /* data: a numbers */
+	OP_GID,        /* bits: real, effective and saved */
+	OP_UID,        /* the same */
+	OP_KEEP_CAPS,  /* over the next change of the uid */
+	OP_RESET_GID,  /* effective becomes real */
+	OP_RESET_UID,
 	OP_CGROUP,     /* a: the directory of the group it moves to */
 	OP_SETCTTY,    /* a */
 	OP_FOREGROUND, /* of terminal a, for its process group */
@@ -61,6 +69,8 @@ enum child_op {
 	OP_TIMERSLACK,  /* bits: nanoseconds */
 	OP_PERSONALITY, /* bits */
 };
+
+enum child_caps { CHILD_CAPS_RIGHTS = 1, CHILD_CAPS_INHERITABLE = 2, CHILD_CAPS_ALL = 3 };
 
 struct child_instr {
 	uint8_t op;

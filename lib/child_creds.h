@@ -26,6 +26,45 @@ static int set_ambient(uint64_t set)
 	return r;
 }
 
+static int drop_bounding(uint64_t set)
+{
+	int r = 0;
+
+	for (unsigned long n = 0; r >= 0 && set >> n; n++)
+		if (set >> n & 1)
+			r = sys_prctl(PR_CAPBSET_DROP, n);
+	return r;
+}
+
+static int set_caps(const struct child_instr *in)
+{
+	const struct sys_caps *wanted = in->data;
+	struct sys_caps caps;
+	int r = sys_capget(&caps);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 2; i++) {
+		if (in->a & CHILD_CAPS_RIGHTS) {
+			caps.data[i].effective = wanted->data[i].effective;
+			caps.data[i].permitted = wanted->data[i].permitted;
+		}
+		if (in->a & CHILD_CAPS_INHERITABLE)
+			caps.data[i].inheritable = wanted->data[i].inheritable;
+	}
+	return sys_capset(&caps);
+}
+
+static int set_gid(uint32_t id)
+{
+	return sys_setresgid(id, id, id);
+}
+
+static int set_uid(uint32_t id)
+{
+	return sys_setresuid(id, id, id);
+}
+
 static int set_creds(const struct child_instr *in)
 {
 	switch (in->op) {
@@ -33,10 +72,26 @@ static int set_creds(const struct child_instr *in)
 		return exec_relay(in);
 	case OP_HIDE:
 		return sys_prctl(PR_SET_DUMPABLE, 0);
-	case OP_CAPSET:
-		return sys_capset(in->data);
+	case OP_CAPS:
+		return set_caps(in);
 	case OP_AMBIENT:
 		return set_ambient(in->bits);
+	case OP_SECUREBITS:
+		return sys_prctl(PR_SET_SECUREBITS, (unsigned long)in->a);
+	case OP_BOUNDING:
+		return drop_bounding(in->bits);
+	case OP_GROUPS:
+		return sys_setgroups((size_t)in->a, in->data);
+	case OP_GID:
+		return set_gid((uint32_t)in->bits);
+	case OP_UID:
+		return set_uid((uint32_t)in->bits);
+	case OP_KEEP_CAPS:
+		return sys_prctl(PR_SET_KEEPCAPS, 1);
+	case OP_RESET_GID:
+		return sys_setresgid(UINT32_MAX, sys_getgid(), UINT32_MAX);
+	case OP_RESET_UID:
+		return sys_setresuid(UINT32_MAX, sys_getuid(), UINT32_MAX);
 	}
 	return -ENOSYS;
 }

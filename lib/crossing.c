@@ -63,7 +63,8 @@ int crossing_read_caps(struct carried *ret)
 
 static void put_caps(struct writer *w, const struct sys_caps *caps, uint64_t ambient)
 {
-	writer_put(w, OP_CAPSET, CHILD_STEP_RELAY, 0)->data = caps;
+	writer_put(w, OP_CAPS, CHILD_STEP_RELAY, 0)->data = caps;
+	w->instr[-1].a = CHILD_CAPS_ALL;
 	writer_put(w, OP_AMBIENT, CHILD_STEP_RELAY, 0)->bits = ambient;
 }
 

@@ -56,6 +56,8 @@ struct plan_arg {
 	uint32_t index;      /* the first entry that names it */
 };
 
+struct plan_caps;
+
 struct uspawn_plan {
 	_Atomic uint32_t references;
 	uint32_t rung;
@@ -84,6 +86,10 @@ struct uspawn_plan {
 	uint32_t feeds;
 	uint32_t nstreams; /* arguments that are ours */
 	uint32_t nbrought; /* how many descriptors args must have */
+	const struct uspawn_identity *identity;
+	const struct plan_caps *caps; /* identity.c's */
+	uint32_t securebits;
+	uint32_t own_memory; /* something that must not be done in shared memory */
 	uint32_t nrlimits, nactions;
 	int cut; /* of an inherited table: actions_cut() */
 

@@ -7,13 +7,23 @@
  *	session, group  need nothing, and nothing may come before that could lose the right to them
  *	descriptors     moves, then what lies between is closed, then files are opened, still by the caller's directory
  *	terminal        by a number of the child's; as leader of its session and group
- *	relay           from here on in memory of its own, where one is used: no limit, filter or lost right is in the
- *way of its exec, and it hides itself before rights are given up limits          after the descriptors, since a limit
- *may lie below a number; before rights are given up scheduling      before rights are given up, too root before the
- *right to it is given up, and after what reads /proc directory, umask pdeathsig       after the ids, whose change
- *clears it actions         what posix_spawn does last signals no_new_privs    before what needs it landlock after all
- *that opens mask            last, so that nothing is delivered to code that runs in the parent's memory seccomp very
- *last: of what comes after, it must let exec and exit pass callback, exec
+ *	relay           from here on in memory of its own, where one is used: no limit, no filter and no lost right is
+ *	                in the way of its exec
+ *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
+ *	scheduling      before rights are given up, too
+ *	namespaces      a new user namespace gives the rights for the others, and for all that follows
+ *	label           by a file below /proc, before the root changes
+ *	root            before the right to it is given up, and after what reads /proc
+ *	ids             what is kept over the change of the uid, groups, gid, uid, capabilities, ambient ones
+ *	directory, umask
+ *	pdeathsig       after the ids, whose change clears it
+ *	actions         what posix_spawn does last
+ *	signals
+ *	no_new_privs    before what needs it
+ *	landlock        after all that opens
+ *	mask            last, so that nothing is delivered to code that runs in the parent's memory
+ *	seccomp         very last: of what comes after, it must let exec and exit pass
+ *	callback, exec
  */
 #include "actions.h"
 #include "cgroup.h"
@@ -21,6 +31,7 @@
 #include "crossing.h"
 #include "death.h"
 #include "descriptors.h"
+#include "identity.h"
 #include "place.h"
 #include "program.h"
 #include "rlimits.h"
@@ -33,8 +44,8 @@
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
-	return FIXED_INSTRUCTIONS + CROSSING_INSTRUCTIONS + 2 * plan->napart + descriptors_count(plan) +
-	       plan->nrlimits + plan->nactions + scheduling_count(plan);
+	return FIXED_INSTRUCTIONS + IDENTITY_INSTRUCTIONS + CROSSING_INSTRUCTIONS + 2 * plan->napart +
+	       descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan);
 }
 
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
@@ -105,6 +116,10 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	rlimits_put(&w);
 	scheduling_put(&w);
 	place_put_root(&w);
+	/* A copy of the caller's memory, which is nobody's of the new rights. */
+	if (lifeline != -1 && plan->own_memory)
+		writer_put(&w, OP_HIDE, USPAWN_STEP_UID, 0);
+	identity_put(&w);
 	place_put_directory(&w);
 	death_put(&w);
 	actions_put(&w);

@@ -11,6 +11,7 @@
 #include "confine.h"
 #include "death.h"
 #include "env.h"
+#include "identity.h"
 #include "place.h"
 #include "plan.h"
 #include "request.h"
@@ -24,7 +25,7 @@
 #define KNOWN_FLAGS                                                                                              \
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
 	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
-	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP)
+	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP | USPAWN_RESETIDS | USPAWN_SETSECUREBITS)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -103,12 +104,8 @@ static int accept_best_effort(const struct uspawn_request *r, struct uspawn_fail
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->identity)
-		return refuse(reterr, USPAWN_STEP_UID);
 	if (r->namespaces)
 		return refuse(reterr, USPAWN_STEP_NAMESPACE);
-	if (r->caps || r->iab || r->securebits)
-		return refuse(reterr, USPAWN_STEP_CAPS);
 	if (r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
@@ -177,8 +174,9 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
 	    (r = terminal_accept(ret, reterr)) < 0 || (r = cgroup_accept(ret, reterr)) < 0 ||
 	    (r = place_accept(ret, reterr)) < 0 || (r = death_accept(ret, reterr)) < 0 ||
-	    (r = confine_accept(ret, reterr)) < 0 || (r = timed_accept(ret, reterr)) < 0 ||
-	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
+	    (r = confine_accept(ret, reterr)) < 0 || (r = identity_accept(ret, reterr)) < 0 ||
+	    (r = timed_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
+	    (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

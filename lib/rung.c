@@ -2,6 +2,7 @@
 /* Each step that keeps a start from a fast rung, and why. */
 #include "clone.h"
 #include "rung.h"
+#include "sys_creds.h"
 
 enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fastest)
 {
@@ -16,6 +17,11 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 	if (fastest < USPAWN_RUNG_VFORK &&
 	    (plan->flags & USPAWN_SETCGROUP || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE)))
 		fastest = USPAWN_RUNG_VFORK;
+	if (plan->flags & USPAWN_RESETIDS && (sys_getuid() != sys_geteuid() || sys_getgid() != sys_getegid()))
+		return USPAWN_RUNG_FORK; /* the relay's exec would even out the saved ones first */
+	/* Who has the same uid, or the new one, could reach the caller's memory through such a child. */
+	if (plan->own_memory && fastest < USPAWN_RUNG_RELAY)
+		fastest = USPAWN_RUNG_RELAY;
 	if (cap > fastest)
 		fastest = cap;
 	return plan->rung > fastest ? plan->rung : fastest;

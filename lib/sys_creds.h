@@ -28,6 +28,36 @@ static inline int sys_getresgid(uint32_t ids[3])
 	return (int)SYSCALL(SYS_ID(getresgid), &ids[0], &ids[1], &ids[2], 0);
 }
 
+static inline int sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
+{
+	return (int)SYSCALL(SYS_ID(setresuid), real, effective, saved, 0);
+}
+
+static inline int sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
+{
+	return (int)SYSCALL(SYS_ID(setresgid), real, effective, saved, 0);
+}
+
+static inline int sys_setgroups(size_t n, const uint32_t *groups)
+{
+	return (int)SYSCALL(SYS_ID(setgroups), n, groups, 0, 0);
+}
+
+static inline uint32_t sys_geteuid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(geteuid), 0, 0, 0, 0);
+}
+
+static inline uint32_t sys_getegid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(getegid), 0, 0, 0, 0);
+}
+
+static inline uint32_t sys_getgid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(getgid), 0, 0, 0, 0);
+}
+
 static inline uint32_t sys_getuid(void)
 {
 	return (uint32_t)SYSCALL(SYS_ID(getuid), 0, 0, 0, 0);
@@ -58,6 +88,14 @@ static inline void sys_caps_set_inheritable(struct sys_caps *caps, uint64_t set)
 {
 	caps->data[0].inheritable = (uint32_t)set;
 	caps->data[1].inheritable = (uint32_t)(set >> 32);
+}
+
+static inline struct sys_caps sys_caps_of(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	return (struct sys_caps){ .header.version = _LINUX_CAPABILITY_VERSION_3,
+				  .data = { { (uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable },
+					    { (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32),
+					      (uint32_t)(inheritable >> 32) } } };
 }
 
 static inline int sys_capget(struct sys_caps *ret)

@@ -188,6 +188,23 @@ static void print_scheduling(FILE *out)
 	print_file(out, "oom_score_adj", "/proc/self/oom_score_adj");
 }
 
+static void print_namespaces(FILE *out)
+{
+	static const char *const names[] = { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		fprintf(out, "ns.%s ", names[i]);
+		print_link(out, path);
+	}
+	print_file(out, "uid_map", "/proc/self/uid_map");
+	print_file(out, "gid_map", "/proc/self/gid_map");
+	print_file(out, "setgroups", "/proc/self/setgroups");
+	print_file(out, "timens", "/proc/self/timens_offsets");
+	print_file(out, "label", "/proc/self/attr/current");
+}
+
 static void print_process(FILE *out)
 {
 	char cwd[4096];
@@ -204,6 +221,8 @@ static void print_process(FILE *out)
 	fprintf(out, "nofile %llu %llu\n", (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
 	prctl(PR_GET_PDEATHSIG, &signo);
 	fprintf(out, "pdeathsig %d\ndumpable %d\n", signo, prctl(PR_GET_DUMPABLE));
+	fprintf(out, "securebits %d\n", prctl(PR_GET_SECUREBITS));
+	print_namespaces(out);
 	fprintf(out, "cwd ");
 	print_bytes(out, getcwd(cwd, sizeof(cwd)) ? cwd : "");
 	fprintf(out, "exe ");

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/sched.h>
@@ -170,6 +171,20 @@ int kernel_pidfd_open(int pid)
 	long fd = syscall(SYS_pidfd_open, pid, 0);
 
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int kernel_capset(void *header, const void *data)
+{
+	return (int)syscall(SYS_capset, header, data);
+}
+
+uint64_t kernel_permitted(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	syscall(SYS_capget, &header, data);
+	return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
 int kernel_gettid(void)

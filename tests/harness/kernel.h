@@ -56,6 +56,12 @@ int kernel_clone3(void);
 int kernel_io_uring(void);
 int kernel_pidfd_open(int pid);
 
+/* As capset(2). */
+int kernel_capset(void *header, const void *data);
+
+/* What this thread has. */
+uint64_t kernel_permitted(void);
+
 int kernel_gettid(void);
 
 /* Is it at least this version? Only where trying is no answer: a feature that shows in the timing of something else. */

@@ -133,6 +133,19 @@ void way_report(struct way *way, struct report *report, const struct uspawn_requ
 	report_read(report);
 }
 
+void way_report_by_output(struct way *way, struct report *report, const struct uspawn_request *request)
+{
+	char *argv[] = { "witness", "report", "1", NULL };
+	const struct uspawn_fd fd = { .target = 1, .fd = report->file };
+	struct uspawn_request whole = *request;
+
+	cr_assert(ftruncate(report->file, 0) == 0 && lseek(report->file, 0, SEEK_SET) == 0);
+	whole.fds = &fd;
+	whole.nfds = 1;
+	whole.argv = argv;
+	way_report(way, report, &whole, NULL);
+}
+
 void assert_exited(const struct uspawn_child *child, int code)
 {
 	cr_assert(child->exit.code == USPAWN_EXITED && child->exit.status == code,

@@ -35,6 +35,12 @@ int way_run(struct way *way, struct uspawn_child *child, const struct uspawn_req
 void way_report(struct way *way, struct report *report, const struct uspawn_request *request,
 		const struct uspawn_args *args);
 
+/*
+ * The same by descriptor 1, for a witness that cannot open our file: of another user, or with another /proc. The
+ * request has no descriptors and no arguments of its own.
+ */
+void way_report_by_output(struct way *way, struct report *report, const struct uspawn_request *request);
+
 /* The two fields of a request that hold its descriptors. */
 #define FDS(...)                                          \
 	.fds = (const struct uspawn_fd[]){ __VA_ARGS__ }, \

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* Capabilities of the program, what a relay carries over its exec, and who may not get at the caller meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/copy.h"
+#include "harness/kernel.h"
+#include "harness/way.h"
+
+CheckedSuite(capabilities);
+
+#define BIT(n) (1ull << (n))
+#define NOBODY 65534
+
+#define IDENTITY(...)                                               \
+	.identity = &(const struct uspawn_identity)                 \
+	{                                                           \
+		.size = sizeof(struct uspawn_identity), __VA_ARGS__ \
+	}
+
+static struct way way_of(const struct way *way)
+{
+	struct way ret = { .rung = way->rung == USPAWN_RUNG_FORK ? USPAWN_RUNG_FORK : USPAWN_RUNG_RELAY };
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	return ret;
+}
+
+EachRung(capabilities, ambient_ones_reach_a_program_of_another_user)
+{
+	struct way own = way_of(way);
+	REPORT r;
+
+	report_open(&r);
+	way_report_by_output(&own, &r,
+			     USPAWN(request, IDENTITY(.uid = NOBODY, .gid = NOBODY),
+				    .iab = "^cap_net_bind_service,%cap_kill,!cap_sys_time"));
+	cr_assert_eq(report_hex(&r, "CapAmb"), BIT(CAP_NET_BIND_SERVICE));
+	cr_assert_eq(report_hex(&r, "CapEff"), BIT(CAP_NET_BIND_SERVICE));
+	cr_assert_eq(report_hex(&r, "CapPrm"), BIT(CAP_NET_BIND_SERVICE));
+	cr_assert_eq(report_hex(&r, "CapInh"), BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_KILL));
+	cr_assert_eq(report_hex(&r, "CapBnd") & BIT(CAP_SYS_TIME), 0);
+	cr_assert_neq(report_hex(&r, "CapBnd") & BIT(CAP_KILL), 0);
+}
+
+EachRung(capabilities, text_sets_what_a_root_program_has)
+{
+	struct way own = way_of(way);
+	REPORT r;
+
+	report_open(&r);
+	/* Root's exec gives all that is bounding, unless securebits say otherwise. */
+	way_report_by_output(&own, &r,
+			     USPAWN(request, .caps = "cap_chown,cap_kill=pi cap_chown+e", .flags = USPAWN_SETSECUREBITS,
+				    .securebits = SECBIT_NOROOT));
+	cr_assert_eq(report_number(&r, "securebits"), SECBIT_NOROOT);
+	cr_assert_eq(report_hex(&r, "CapPrm"), 0);
+	cr_assert_eq(report_hex(&r, "CapInh"), BIT(CAP_CHOWN) | BIT(CAP_KILL));
+	way_report_by_output(&own, &r,
+			     USPAWN(request, .caps = "cap_chown,cap_kill=pi", .iab = "^cap_kill,cap_chown",
+				    .flags = USPAWN_SETSECUREBITS, .securebits = SECBIT_NOROOT));
+	cr_assert_eq(report_hex(&r, "CapPrm"), BIT(CAP_KILL));
+	cr_assert_eq(report_hex(&r, "CapAmb"), BIT(CAP_KILL));
+}
+
+/* Nothing is lost by the way: without a word about them, capabilities are the caller's. */
+static struct {
+	struct way way;
+	uint64_t permitted, effective, inheritable, ambient;
+	unsigned securebits;
+	uint32_t rung;
+	int uid;
+} caller;
+
+static void set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ (uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable },
+		{ (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32) },
+	};
+
+	copy_assert(kernel_capset(&header, data) == 0);
+}
+
+static void become_caller(void)
+{
+	if (caller.securebits)
+		copy_assert(prctl(PR_SET_SECUREBITS, caller.securebits) == 0);
+	if (caller.uid) {
+		copy_assert(prctl(PR_SET_KEEPCAPS, 1) == 0 && setgroups(0, NULL) == 0);
+		copy_assert(setresgid((gid_t)caller.uid, (gid_t)caller.uid, (gid_t)caller.uid) == 0);
+		copy_assert(setresuid((uid_t)caller.uid, (uid_t)caller.uid, (uid_t)caller.uid) == 0);
+	}
+	set_caps(caller.effective, caller.permitted, caller.inheritable);
+	for (unsigned long n = 0; n < 64; n++)
+		if (caller.ambient & BIT(n))
+			copy_assert(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, n, 0, 0) == 0);
+	copy_assert(prctl(PR_SET_DUMPABLE, 1) == 0);
+}
+
+static uint64_t line_of(FILE *file, const char *key)
+{
+	char line[8192];
+
+	rewind(file);
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			return strtoull(line + strlen(key), NULL, 16);
+	return ~0ull;
+}
+
+/* By exec, from a forked copy, and from us: the same. */
+static void compare_with_fork(void)
+{
+	struct uspawn_child child;
+	char *argv[] = { "witness", "report", "5", NULL };
+	FILE *plain = fdopen(memfd_create("plain", 0), "r"), *ours = fdopen(memfd_create("ours", 0), "r");
+	static const char *const keys[] = { "CapInh ", "CapPrm ", "CapEff ", "CapBnd ", "CapAmb ", "securebits " };
+	int status;
+	pid_t pid;
+
+	fchmod(fileno(plain), 0666), fchmod(fileno(ours), 0666);
+	become_caller();
+	pid = fork();
+	if (pid == 0) {
+		dup2(fileno(plain), 5);
+		execv(WITNESS_PATH, argv);
+		_exit(9);
+	}
+	copy_assert(waitpid(pid, &status, 0) == pid && status == 0);
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = caller.way.rung, .path = WITNESS_PATH, .argv = argv,
+				  FDS({ 5, USPAWN_FD, .fd = fileno(ours) })),
+			   NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+	copy_assert(child.rung == caller.rung);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		copy_assert(line_of(plain, keys[i]) == line_of(ours, keys[i]));
+}
+
+#define CALLER(name, expected, ...)                                                         \
+	EachRung(capabilities, caller_##name)                                               \
+	{                                                                                   \
+		struct way own = way_of(way);                                               \
+                                                                                            \
+		memset(&caller, 0, sizeof(caller));                                         \
+		__VA_ARGS__;                                                                \
+		caller.way = own;                                                           \
+		caller.rung = own.rung == USPAWN_RUNG_FORK ? USPAWN_RUNG_FORK : (expected); \
+		copy_run(compare_with_fork);                                                \
+	}
+
+#define SOME (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_KILL))
+
+CALLER(root_with_all, USPAWN_RUNG_RELAY, caller.permitted = caller.effective = kernel_permitted())
+CALLER(root_with_less_effective, USPAWN_RUNG_RELAY, caller.permitted = kernel_permitted(); caller.effective = SOME)
+CALLER(root_with_inheritable_and_ambient, USPAWN_RUNG_RELAY, caller.permitted = caller.effective = kernel_permitted();
+       caller.inheritable = SOME; caller.ambient = BIT(CAP_KILL))
+/* It would get them back at the relay's exec. */
+CALLER(root_that_gave_up_some, USPAWN_RUNG_FORK, caller.permitted = caller.effective = SOME)
+CALLER(root_without_its_power, USPAWN_RUNG_RELAY, caller.permitted = caller.effective = SOME;
+       caller.securebits = SECBIT_NOROOT)
+CALLER(user_without_any, USPAWN_RUNG_RELAY, caller.uid = NOBODY)
+CALLER(user_with_permitted, USPAWN_RUNG_RELAY, caller.uid = NOBODY; caller.permitted = caller.effective = SOME)
+CALLER(user_with_less_effective, USPAWN_RUNG_RELAY, caller.uid = NOBODY; caller.permitted = SOME;
+       caller.effective = BIT(CAP_KILL))
+CALLER(user_with_ambient, USPAWN_RUNG_RELAY, caller.uid = NOBODY; caller.permitted = caller.effective = SOME;
+       caller.inheritable = BIT(CAP_KILL) | BIT(CAP_SETUID); caller.ambient = BIT(CAP_KILL))
+CALLER(user_who_may_not_raise_ambient, USPAWN_RUNG_FORK, caller.uid = NOBODY;
+       caller.permitted = caller.effective = SOME; caller.securebits = SECBIT_NO_CAP_AMBIENT_RAISE)
+
+/* Trap 3.8: what a caller that is not root needs for the request is there in the relay. */
+static void change_uid_as_user(void)
+{
+	struct uspawn_child child;
+	FILE *ours = fdopen(memfd_create("ours", 0), "r");
+
+	fchmod(fileno(ours), 0666);
+	become_caller();
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = caller.way.rung, WITNESS("report", "5"),
+				  IDENTITY(.uid = 33, .gid = 34), FDS({ 5, USPAWN_FD, .fd = fileno(ours) })),
+			   NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+	copy_assert(child.rung == caller.way.rung);
+	copy_assert(line_of(ours, "Uid ") == 0x33 && line_of(ours, "Gid ") == 0x34);
+	copy_assert(line_of(ours, "CapPrm ") == 0 && line_of(ours, "CapAmb ") == 0 && line_of(ours, "CapInh ") == 0);
+}
+
+EachRung(capabilities, user_with_the_right_changes_the_uid)
+{
+	struct way own = way_of(way);
+
+	memset(&caller, 0, sizeof(caller));
+	caller.way = own;
+	caller.uid = NOBODY;
+	caller.permitted = caller.effective = SOME;
+	copy_run(change_uid_as_user);
+}
+
+/* ---- Each failure at its own step ---- */
+
+static void fail_each(void)
+{
+	static const struct {
+		const char *caps, *iab;
+		uint64_t flags;
+		uint32_t step;
+	} steps[] = {
+		{ NULL, NULL, USPAWN_SETSECUREBITS, USPAWN_STEP_SECUREBITS },
+		{ NULL, "!cap_kill", 0, USPAWN_STEP_BOUNDING },
+		{ "cap_sys_admin=p", NULL, 0, USPAWN_STEP_CAPS },
+		{ NULL, "^cap_sys_admin", 0, USPAWN_STEP_CAPS },
+	};
+	struct uspawn_child child;
+
+	become_caller();
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct uspawn_request request = { .size = sizeof(request),
+						  .rung = caller.way.rung,
+						  .caps = steps[i].caps,
+						  .iab = steps[i].iab,
+						  .flags = steps[i].flags,
+						  WITNESS("exit", "0") };
+
+		request.securebits = steps[i].flags ? SECBIT_NOROOT : 0;
+		copy_assert(uspawn(&child, &request, NULL) == -EPERM);
+		copy_assert(child.failure.step == steps[i].step && child.failure.errnum == EPERM);
+	}
+}
+
+EachRung(capabilities, without_privilege_each_step_says_so)
+{
+	memset(&caller, 0, sizeof(caller));
+	caller.way = way_of(way);
+	caller.uid = NOBODY;
+	copy_run(fail_each);
+}
+
+CheckedTest(capabilities, text_that_libcap_refuses)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .caps = "cap_nothing=ep"), NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_CAPS, 0);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .caps = "cap_kill=e"), NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_CAPS, 0);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .iab = "^cap_nothing"), NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_AMBIENT, 0);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .caps = "=", .iab = "^cap_kill"), NULL),
+		     -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_AMBIENT, 0);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .securebits = 1), NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_SECUREBITS, 0);
+}
+
+/* ---- Trap 3.6: the attack ---- */
+
+#define SECRET_SIZE 4096
+
+static struct attack {
+	volatile uint32_t go, done;
+	volatile uint32_t reached, tried, opened;
+} * attack;
+
+/* The attacker is the victim's first. */
+static pid_t newest(const char *children)
+{
+	pid_t pid = getpid();
+	char *end;
+
+	for (long n; (n = strtol(children, &end, 10)) > 0; children = end)
+		pid = (pid_t)n;
+	return pid;
+}
+
+/* Of the same uid, without capabilities: reads what it can of whatever the victim has started. */
+static void read_children(pid_t victim, const void *secret)
+{
+	char path[64], text[64], found[64];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", victim, victim);
+	while (!attack->done) {
+		int file = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
+		struct iovec to = { found, sizeof(found) }, from = { (void *)secret, sizeof(found) };
+
+		if (file >= 0)
+			close(file);
+		text[n < 0 ? 0 : n] = '\0';
+		pid = newest(text);
+		if (pid == getpid())
+			continue;
+		attack->tried++;
+		if (process_vm_readv(pid, &to, 1, &from, 1, 0) > 0 && memcmp(found, "secret", 6) == 0)
+			attack->reached++;
+		/* It lasts: an opened one reads the memory that it was opened for. */
+		snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+		if (file >= 0) {
+			attack->opened++;
+			if (pread(file, found, sizeof(found), (off_t)(uintptr_t)secret) > 0 &&
+			    memcmp(found, "secret", 6) == 0)
+				attack->reached++;
+			close(file);
+		}
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", victim, victim);
+	}
+}
+
+static void be_attacked(void)
+{
+	static char secret[SECRET_SIZE];
+	static char search[30001];
+	pid_t victim = getpid(), attacker;
+	int status;
+
+	for (int i = 0; i < 3000; i++)
+		sprintf(search + 10 * i, "/no-such%d:", i % 10);
+	attack = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memcpy(secret, "secret", 6);
+	attacker = fork();
+	if (attacker == 0) {
+		copy_assert(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0);
+		copy_assert(setresuid(NOBODY, NOBODY, NOBODY) == 0);
+		memset(secret, 0, sizeof(secret));
+		attack->go = 1;
+		read_children(victim, secret);
+		_exit(0);
+	}
+	become_caller();
+	while (!attack->go)
+		;
+	/* All fail after a long search, without their rights: none ever becomes a program of the attacker's own kind.
+	 */
+	for (int i = 0; i < 100 || (attack->tried < 200 && i < 4000); i++) {
+		struct uspawn_child child;
+
+		copy_assert(uspawn(&child,
+				   USPAWN(request, .rung = caller.way.rung, .file = "no-such", .search = search,
+					  .argv = LIST("x"), .caps = "="),
+				   NULL) == -ENOENT);
+	}
+	attack->done = 1;
+	copy_assert(waitpid(attacker, &status, 0) == attacker && status == 0);
+	copy_assert(attack->tried > 0);
+	copy_assert(attack->reached == 0 && attack->opened == 0);
+}
+
+EachRung(capabilities, nobody_reads_the_caller_through_a_child_that_drops_them)
+{
+	memset(&caller, 0, sizeof(caller));
+	caller.way = way_of(way);
+	caller.uid = NOBODY;
+	caller.permitted = caller.effective = SOME;
+	copy_run(be_attacked);
+}
