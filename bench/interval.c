@@ -39,16 +39,13 @@ static uint32_t next_random(uint64_t *state) /* splitmix64, public domain */
 	return (uint32_t)((z ^ (z >> 31)) >> 32);
 }
 
-/* How often each batch is drawn. Depends on the number of batches and the seed alone. */
-static void draw(uint32_t *weights, uint32_t nbatches, uint64_t seed)
+/* How often each batch is drawn. Depends on the slices and the seed alone. */
+static void draw(uint32_t *weights, const struct times *times, uint32_t nbatches, uint64_t seed)
 {
-	uint32_t slices = nbatches < SLICES ? nbatches : SLICES;
-
 	memset(weights, 0, nbatches * sizeof(*weights));
-	for (uint32_t i = 0; i < slices; i++) {
-		uint32_t slice = next_random(&seed) % slices;
-		uint32_t from = (uint32_t)((uint64_t)nbatches * slice / slices);
-		uint32_t n = (uint32_t)((uint64_t)nbatches * (slice + 1) / slices) - from;
+	for (uint32_t i = 0; i < times->nslices; i++) {
+		uint32_t slice = next_random(&seed) % times->nslices;
+		uint32_t from = slice ? times->slice_ends[slice - 1] : 0, n = times->slice_ends[slice] - from;
 
 		for (uint32_t k = 0; k < n; k++)
 			weights[from + next_random(&seed) % n]++;
@@ -80,7 +77,7 @@ uint32_t resample(double ret[RESAMPLES], const struct times *times)
 			ranked[i] = (struct ranked){ times->values[i], i / times->batch };
 		qsort(ranked, times->n, sizeof(*ranked), by_rank);
 		for (; n < wanted; n++) {
-			draw(weights, nbatches, n);
+			draw(weights, times, nbatches, n);
 			ret[n] = weighted_p50(ranked, times, weights);
 		}
 	}

@@ -82,8 +82,8 @@ static void set_ratio(json_t *d, const char *prefix, double value, const double 
 static json_t *times_json(const struct run *run, const struct entry *e, enum metric m, const struct entry *base,
 			  json_t *warnings)
 {
-	struct times t = { e->values[m], e->counts[m], run->batch };
-	struct times b = { base->values[m], base->counts[m], run->batch };
+	struct times t = { e->values[m], e->counts[m], run->batch, run->slice_ends, run->nslices };
+	struct times b = { base->values[m], base->counts[m], run->batch, run->slice_ends, run->nslices };
 	uint64_t *sorted = sorted_copy(t.values, t.n), *of_base = b.values ? sorted_copy(b.values, b.n) : NULL;
 	static double draws[RESAMPLES], base_draws[RESAMPLES];
 	uint32_t n = resample(draws, &t);

@@ -11,11 +11,10 @@
 
 enum {
 	WARM_UP_NS = 300000000, /* processors that have slept take thousands of starts to be as fast as they get */
-	BUDGET_NS = 2000000000, /* times BUDGET: what a command may take if nobody says how many samples */
-	BUDGET = 20,
-	MOST_SAMPLES = 10000, /* enough for p99.9 */
+	MOST_SAMPLES = 10000,   /* enough for p99.9 */
 	LEAST_TURNS = 10,
 };
+static const double budget_ns = 40e9; /* what a command may take if nobody says how many samples */
 
 static struct answer answer;
 
@@ -81,10 +80,13 @@ static int warm_up(struct run *run, uint64_t ns)
 	struct order order = { .kind = DO_RATE, .count = run->batch, .ns = 20000000 };
 	uint64_t end = now_ns() + ns, t0;
 	enum order_kind kinds[2];
+	uint32_t turns = 0;
 	double rate;
 	int r = 0;
 
-	do
+	for (uint32_t i = 0; i < run->nentries; i++)
+		run->entries[i].turn_ns = 0;
+	do {
 		for (uint32_t i = 0; r >= 0 && i < run->nentries; i++) {
 			uint32_t n = run->task.measure == RATE ? 1 : kinds_of(run, kinds);
 
@@ -94,9 +96,12 @@ static int warm_up(struct run *run, uint64_t ns)
 					order.kind = kinds[k];
 				r = ask_entry(&run->entries[i], &order, &rate);
 			}
-			run->entries[i].turn_ns = now_ns() - t0;
+			run->entries[i].turn_ns += now_ns() - t0;
 		}
-	while (r >= 0 && now_ns() < end);
+		turns++;
+	} while (r >= 0 && now_ns() < end);
+	for (uint32_t i = 0; i < run->nentries; i++)
+		run->entries[i].turn_ns /= turns;
 	return r;
 }
 
@@ -127,7 +132,7 @@ static int make_room(struct run *run)
 /* As many samples as were asked for, or as there is time for; and how long that will take. */
 static double plan(struct run *run, uint64_t open_ns, uint32_t *slices)
 {
-	double turn = 0, turns, budget = (double)BUDGET_NS * BUDGET / run->ncases;
+	double turn = 0, turns, budget = budget_ns / run->ncases;
 
 	for (uint32_t i = 0; i < run->nentries; i++)
 		turn += (double)run->entries[i].turn_ns;
@@ -149,6 +154,24 @@ static double plan(struct run *run, uint64_t open_ns, uint32_t *slices)
 	if (*slices > (uint32_t)turns)
 		*slices = (uint32_t)turns;
 	return (turns * turn + (double)open_ns * *slices) / 1e9;
+}
+
+/*
+ * Each round has an order of its own, drawn by chance: who always came after a contestant that forks would always find
+ * caches full of its copies.
+ */
+static void shuffle(uint32_t order[MAX_ENTRIES], uint32_t n, uint32_t round)
+{
+	uint64_t random = round * 0x9e3779b97f4a7c15u + 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at;
+
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		at = (uint32_t)((random >> 33) % (i + 1));
+		order[i] = order[at];
+		order[at] = i;
+	}
 }
 
 static void keep(struct run *run, struct entry *entry, enum order_kind kind)
@@ -174,30 +197,35 @@ static void keep(struct run *run, struct entry *entry, enum order_kind kind)
 	entry->usage.faults += answer.usage.faults;
 }
 
-/* This slice's part of the samples. */
-static int take_turns(struct run *run, uint32_t slice, uint32_t slices, uint32_t *done)
+/* This slice's part of the samples; fewer when the machine became slower than planned, one turn at least. */
+static int take_turns(struct run *run, uint32_t slice, uint32_t slices, uint64_t begun_ns, uint32_t *done)
 {
+	uint64_t deadline = begun_ns + (uint64_t)(budget_ns / run->ncases * (slice + 1) / slices);
 	uint32_t turns = (run->taken + run->batch - 1) / run->batch;
 	uint32_t until = (uint32_t)((uint64_t)turns * (slice + 1) / slices);
 	enum order_kind kinds[2];
-	uint32_t n = kinds_of(run, kinds);
+	uint32_t n = kinds_of(run, kinds), turn[MAX_ENTRIES];
 	double rate;
 	int r = 0;
 
-	for (; r >= 0 && *done < until; ++*done) {
+	for (uint32_t first = *done; r >= 0 && *done < until; ++*done) {
 		struct order order = { .count = run->batch };
 
+		if (!run->samples && *done > first && now_ns() > deadline)
+			break;
 		if ((*done + 1) * run->batch > run->taken)
 			order.count = run->taken - *done * run->batch;
+		shuffle(turn, run->nentries, *done);
 		for (uint32_t i = 0; r >= 0 && i < run->nentries; i++)
 			for (uint32_t k = 0; r >= 0 && k < n; k++) {
 				order.kind = kinds[k];
-				r = ask_entry(&run->entries[i], &order, &rate);
+				r = ask_entry(&run->entries[turn[i]], &order, &rate);
 				if (r >= 0)
-					keep(run, &run->entries[i], order.kind);
+					keep(run, &run->entries[turn[i]], order.kind);
 			}
 		progress_show(run, (double)*done / turns);
 	}
+	run->slice_ends[run->nslices++] = *done;
 	return r;
 }
 
@@ -205,18 +233,20 @@ static int take_turns(struct run *run, uint32_t slice, uint32_t slices, uint32_t
 static int take_rates(struct run *run, uint32_t slice, uint32_t slices, uint32_t *done)
 {
 	struct order order = { .kind = DO_RATE, .ns = (uint64_t)(run->seconds * 1e9 / SLICES) };
-	uint32_t until = SLICES * (slice + 1) / slices;
+	uint32_t until = SLICES * (slice + 1) / slices, turn[MAX_ENTRIES];
 	int r = 0;
 
-	for (; r >= 0 && *done < until; ++*done)
+	for (; r >= 0 && *done < until; ++*done) {
+		shuffle(turn, run->nentries, *done);
 		for (uint32_t i = 0; r >= 0 && i < run->nentries; i++) {
-			struct entry *entry = &run->entries[i];
+			struct entry *entry = &run->entries[turn[i]];
 
 			r = ask_entry(entry, &order, &entry->rates[*done]);
 			if (r >= 0)
 				keep(run, entry, DO_RATE);
 			progress_show(run, (*done + (double)i / run->nentries) / SLICES);
 		}
+	}
 	return r;
 }
 
@@ -232,29 +262,29 @@ static void count_all_calls(struct run *run)
 
 int measure_case(struct run *run)
 {
+	uint64_t begun_ns = now_ns(), opened_ns;
 	uint32_t slices = 1, done = 0;
-	uint64_t t0;
 	int r = 0;
 
+	run->nslices = 0;
 	for (uint32_t slice = 0; r >= 0 && slice < slices; slice++) {
-		t0 = now_ns();
 		r = open_entries(run, slice);
+		opened_ns = now_ns();
+		if (r >= 0)
+			r = warm_up(run, slice ? 0 : WARM_UP_NS);
 		if (r >= 0 && !slice) {
-			t0 = now_ns() - t0;
-			r = warm_up(run, WARM_UP_NS);
-			progress_begin(run, plan(run, t0, &slices));
-			if (r >= 0 && run->task.measure != RATE)
-				r = make_room(run);
-		} else if (r >= 0) {
-			r = warm_up(run, 0);
+			progress_begin(run, plan(run, opened_ns - begun_ns, &slices));
+			r = run->task.measure == RATE ? 0 : make_room(run);
 		}
 		if (r >= 0)
 			r = run->task.measure == RATE ? take_rates(run, slice, slices, &done)
-						      : take_turns(run, slice, slices, &done);
+						      : take_turns(run, slice, slices, begun_ns, &done);
 		if (r >= 0 && slice + 1 == slices)
 			count_all_calls(run);
 		close_entries(run);
 	}
+	if (!run->samples && run->task.measure != RATE)
+		run->taken = done * run->batch;
 	progress_end();
 	return r;
 }

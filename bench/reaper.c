@@ -209,10 +209,11 @@ static int epoll_open(void **ret, const struct setting *setting)
 	return ((struct reapers *)*ret)->epfd < 0 ? -errno : 0;
 }
 
+/* Once only: a close does not end the watch while a child that is being started holds a copy of the pidfd. */
 static int epoll_add(void *self, uint32_t slot, pid_t pid, int pidfd)
 {
 	struct reapers *s = self;
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = slot };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u32 = slot };
 
 	keep(s, slot, pid, pidfd);
 	return epoll_ctl(s->epfd, EPOLL_CTL_ADD, pidfd, &event) < 0 ? -errno : 0;

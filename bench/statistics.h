@@ -13,10 +13,12 @@ struct interval { /* 95 % */
 	double low, high;
 };
 
-/* Times in the order in which they were taken, in batches of `batch`. */
+/* Times in the order in which they were taken, in batches of `batch`; a slice is what the same process took. */
 struct times {
 	const uint64_t *values;
 	uint32_t n, batch;
+	const uint32_t *slice_ends; /* in batches */
+	uint32_t nslices;
 };
 
 /* statistics.c */
