@@ -112,6 +112,8 @@ static size_t pointed(const struct child_instr *in)
 	case OP_OPEN:
 	case OP_CHDIR:
 	case OP_CHROOT:
+	case OP_PIVOT:
+	case OP_LABEL:
 		return strlen(in->path) + 1;
 	case OP_SCHED_ATTR:
 		return ((const struct sys_sched_attr *)in->data)->size;
@@ -138,6 +140,14 @@ static void pack_filter(struct packing *p, const struct sock_fprog *filter, uint
 		((struct sock_fprog *)here(p, at))->filter = (void *)code;
 }
 
+static void pack_text(struct packing *p, const char *text, uint64_t instr)
+{
+	uint64_t at = pack_string(p, text);
+
+	if (p->base)
+		((struct child_instr *)here(p, instr))->more_bits = at;
+}
+
 static uint64_t pack_program(struct packing *p, const struct child_instr *first, const struct child_instr *end)
 {
 	uint64_t at = pack(p, first, (size_t)(end - first) * sizeof(*first), ALIGN);
@@ -149,6 +159,8 @@ static uint64_t pack_program(struct packing *p, const struct child_instr *first,
 		if (in->op == OP_SECCOMP)
 			pack_filter(p, in->data, data);
 
+		if (in->op == OP_TIME && in->text)
+			pack_text(p, in->text, at + (uint64_t)(in - first) * sizeof(*in));
 		if (size && p->base)
 			((struct child_instr *)here(p, at))[in - first].bits = data;
 	}

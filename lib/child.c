@@ -271,7 +271,7 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_EXIT:
 		sys_exit_group(in->a);
 	}
-	return set_attribute(in);
+	return set_attribute(start->report, in);
 }
 
 /* A lock that exec and death give back: the kernel marks the word, and no one else can hold it. */

@@ -50,6 +50,13 @@ enum child_op {
 	OP_KEEP_CAPS,  /* over the next change of the uid */
 	OP_RESET_GID,  /* effective becomes real */
 	OP_RESET_UID,
+	OP_SETNS,      /* a, which must be of type b, if that is not 0 */
+	OP_UNSHARE,    /* bits */
+	OP_PRIVATE,    /* mounts no longer reach the namespace it came from */
+	OP_TIME,       /* text: the offsets, or NULL. Enters what it has unshared */
+	OP_IDMAP,      /* a: the parent who writes the maps; 0: it cannot be seen from here */
+	OP_PIVOT,      /* path */
+	OP_LABEL,      /* path: "exec LABEL" */
 	OP_CGROUP,     /* a: the directory of the group it moves to */
 	OP_SETCTTY,    /* a */
 	OP_FOREGROUND, /* of terminal a, for its process group */
@@ -105,12 +112,17 @@ struct child_report {
 		volatile int32_t errnum;
 		volatile uint32_t step, index;
 	} allowed;
+	volatile uint32_t stage; /* enum child_stage; a futex word */
+	volatile int32_t answer; /* 0, or -errno */
 	struct robust_list_head robust;
 	struct {
 		struct robust_list list;
 		volatile uint32_t word;
 	} lock;
 };
+
+/* Of a child that enters a user namespace whose maps its parent writes. */
+enum child_stage { CHILD_ENTERING, CHILD_ENTERED, CHILD_ANSWERED };
 
 /* No place to cut a shared table: a step of its own, so that the parent can try again with a copied one. */
 #define CHILD_STEP_CUT 1

@@ -44,7 +44,7 @@ static int set_pdeathsig(int signo, int parent)
 	return r;
 }
 
-static int set_attribute(const struct child_instr *in)
+static int set_attribute(struct child_report *report, const struct child_instr *in)
 {
 	switch (in->op) {
 	case OP_CGROUP:
@@ -84,7 +84,7 @@ static int set_attribute(const struct child_instr *in)
 	case OP_PERSONALITY:
 		return sys_personality(in->bits);
 	}
-	return set_creds(in);
+	return set_creds(report, in);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define USPAWN_CHILD_CREDS_H
 
 #include "child.h"
+#include "child_spaces.h"
 #include "sys_creds.h"
 
 /* The relay's environment is empty: what follows its last argument. */
@@ -65,7 +66,7 @@ static int set_uid(uint32_t id)
 	return sys_setresuid(id, id, id);
 }
 
-static int set_creds(const struct child_instr *in)
+static int set_creds(struct child_report *report, const struct child_instr *in)
 {
 	switch (in->op) {
 	case OP_RELAY:
@@ -93,7 +94,7 @@ static int set_creds(const struct child_instr *in)
 	case OP_RESET_UID:
 		return sys_setresuid(UINT32_MAX, sys_getuid(), UINT32_MAX);
 	}
-	return -ENOSYS;
+	return change_space(report, in);
 }
 
 #endif

@@ -10,8 +10,9 @@
 #include "sys.h"
 
 /* clone_args up to and with `tls`, which all kernels with clone3 accept (5.3). */
-#define CLONE_ARGS_SIZE        64
-#define CLONE_ARGS_SIZE_CGROUP 88 /* 5.7 */
+#define CLONE_ARGS_SIZE         64
+#define CLONE_ARGS_SIZE_CGROUP  88 /* 5.7 */
+#define CLONE_ARGS_SIZE_SET_TID 80 /* 5.5 */
 
 static _Atomic uint8_t refused_rung[USPAWN_RUNG_FORK + 1];
 static _Atomic uint8_t refused_cgroup, refused_cut, tried_cut, refused_pidfd;
@@ -46,6 +47,17 @@ int clone_has_cgroup(enum uspawn_rung rung)
 {
 	return (rung == USPAWN_RUNG_VFORK || (rung == USPAWN_RUNG_RELAY && !clone_is_refused(USPAWN_RUNG_VFORK))) &&
 	       !atomic_load_explicit(&refused_cgroup, memory_order_relaxed);
+}
+
+/* Of the old call's flags there are 32, and it takes no pid. */
+static int only_new(const struct birth *birth)
+{
+	return birth->flags >> 32 || birth->nset_tid;
+}
+
+int clone_has_flags(enum uspawn_rung rung, const struct birth *birth)
+{
+	return rung != USPAWN_RUNG_CLONE || !only_new(birth);
 }
 
 void clone_cut_refused(void)
@@ -108,6 +120,24 @@ void clone_restore_signals(const uint64_t *mask)
 
 /* ---- The rungs ---- */
 
+static int new_call(struct birth *birth, struct clone_args *args, size_t size, const int *pidfd)
+{
+	long pid;
+
+	args->flags |= birth->flags;
+	if (birth->flags & SYS_CLONE_AUTOREAP)
+		args->exit_signal = 0;
+	if (birth->nset_tid) {
+		args->set_tid = (uintptr_t)birth->set_tid;
+		args->set_tid_size = birth->nset_tid;
+		size = size < CLONE_ARGS_SIZE_SET_TID ? CLONE_ARGS_SIZE_SET_TID : size;
+	}
+	pid = sys_clone3(args, size, child_main, birth->start);
+	birth->pid = (int)pid;
+	birth->pidfd = *pidfd;
+	return pid < 0 ? (int)pid : 0;
+}
+
 static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 {
 	int pidfd = -1; /* the kernel writes it even when it fails: EAGAIN by a pids limit */
@@ -117,7 +147,6 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 		.stack_size = birth->stack_size,
 	};
 	size_t size = CLONE_ARGS_SIZE;
-	long pid;
 
 	birth->start->shares_table = !birth->copies_table && can_cut();
 	if (birth->start->shares_table)
@@ -142,10 +171,18 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 		args.cgroup = (uint64_t)birth->cgroup;
 		size = CLONE_ARGS_SIZE_CGROUP;
 	}
-	pid = sys_clone3(&args, size, child_main, birth->start);
-	birth->pid = (int)pid;
-	birth->pidfd = pidfd;
-	return pid < 0 ? (int)pid : 0;
+	return new_call(birth, &args, size, &pidfd);
+}
+
+/* Memory of its own, and something that only this call takes. */
+static int forked_anew(struct birth *birth)
+{
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND | (birth->wants_pidfd ? CLONE_PIDFD : 0),
+				   .pidfd = birth->wants_pidfd ? (uintptr_t)&pidfd : 0,
+				   .exit_signal = SIGCHLD };
+
+	return new_call(birth, &args, CLONE_ARGS_SIZE, &pidfd);
 }
 
 /* `stack` is NULL for a child with memory of its own: it goes on upon its copy of the caller's. */
@@ -156,6 +193,7 @@ static int old_call(struct birth *birth, unsigned long flags, void *stack)
 	long pid;
 
 	birth->start->resets_handlers = 1;
+	flags |= birth->flags;
 	pid = sys_clone(flags | (wants ? CLONE_PIDFD : 0), top, &pidfd, child_main, birth->start);
 	if (pid < 0 && wants && pid == -EINVAL) {
 		pid = sys_clone(flags, top, &pidfd, child_main, birth->start);
@@ -178,7 +216,7 @@ static int relayed(struct birth *birth)
 	int refused = clone_is_refused(USPAWN_RUNG_VFORK);
 	int r = refused ? -ENOSYS : shared_memory(birth, USPAWN_RUNG_VFORK);
 
-	if (!clone_unsupported(r) || birth->cgroup != -1)
+	if (!clone_unsupported(r) || birth->cgroup != -1 || only_new(birth) || (birth->flags && r != -ENOSYS))
 		return r;
 	r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);
 	if (r == 0 && !refused)
@@ -205,7 +243,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 		break;
 	default:
 		birth->start->holds_lock = 1;
-		r = old_call(birth, SIGCHLD, ARCH_RAW ? NULL : birth->stack);
+		r = only_new(birth) ? forked_anew(birth) : old_call(birth, SIGCHLD, ARCH_RAW ? NULL : birth->stack);
 		break;
 	}
 	if (r == 0) {

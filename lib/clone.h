@@ -16,6 +16,9 @@ struct birth {
 	uint8_t copies_table; /* the child keeps what the caller has open */
 	uint8_t keeps_low;    /* below the cut, at least */
 	int cgroup;           /* what it is born in; -1: the caller's */
+	uint64_t flags;       /* beyond the rung's: namespaces, an end with the pidfd. Their errors are the request's */
+	const int32_t *set_tid;
+	uint32_t nset_tid;
 	/* set on success */
 	int pid;
 	int pidfd; /* -1: not wanted, or this kernel has none */
@@ -36,6 +39,9 @@ int clone_is_refused(enum uspawn_rung rung);
 
 /* The same for birth in a cgroup, which only the vfork rung gives. */
 void clone_cgroup_refused(void);
+/* Can it do what only clone3 takes? */
+int clone_has_flags(enum uspawn_rung rung, const struct birth *birth);
+
 int clone_has_cgroup(enum uspawn_rung rung);
 
 /* A shared descriptor table could not be cut: from now on it is copied. */

@@ -7,6 +7,7 @@
 #include "request.h"
 #include "sys_attrs.h"
 
+#define LABEL_WORD  "exec " /* AppArmor's */
 #define KNOWN_FLAGS ((uint32_t)(USPAWN_LANDLOCK | USPAWN_SECCOMP_LOG | USPAWN_SECCOMP_SPEC_ALLOW))
 
 static uint32_t wrong_step(const struct uspawn_confine *c)
@@ -15,7 +16,7 @@ static uint32_t wrong_step(const struct uspawn_confine *c)
 
 	if (c->flags & ~KNOWN_FLAGS)
 		return USPAWN_STEP_REQUEST;
-	if (c->label)
+	if (c->label && !*c->label)
 		return USPAWN_STEP_LABEL;
 	if (c->landlock_fd && !(c->flags & USPAWN_LANDLOCK))
 		return USPAWN_STEP_LANDLOCK;
@@ -47,7 +48,8 @@ size_t confine_measure(const struct uspawn_request *r)
 	if (!r->confine)
 		return 0;
 	request_copy(&confine, sizeof(confine), r->confine);
-	return layout_size(sizeof(confine)) + layout_size(confine.filter_len * sizeof(*confine.filter));
+	return layout_size(sizeof(confine)) + layout_size(confine.filter_len * sizeof(*confine.filter)) +
+	       (confine.label ? strlen(LABEL_WORD) + strlen(confine.label) + LAYOUT_ALIGN : 0);
 }
 
 void confine_keep(struct uspawn_plan *plan, const struct uspawn_request *r, struct layout *at)
@@ -59,12 +61,23 @@ void confine_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 	kept = layout_claim(at, sizeof(*kept));
 	request_copy(kept, sizeof(*kept), r->confine);
 	kept->filter = layout_keep(at, kept->filter, kept->filter_len * sizeof(*kept->filter));
+	if (kept->label) {
+		char *text = layout_claim(at, strlen(LABEL_WORD) + strlen(kept->label) + 1);
+
+		kept->label = strcat(strcpy(text, LABEL_WORD), kept->label);
+	}
 	plan->confine = kept;
 }
 
 size_t confine_size(const struct uspawn_plan *plan)
 {
 	return plan->confine ? sizeof(struct sock_fprog) + sizeof(char *) : 0;
+}
+
+void confine_put_label(struct writer *w)
+{
+	if (w->plan->confine && w->plan->confine->label)
+		writer_put(w, OP_LABEL, USPAWN_STEP_LABEL, 0)->path = w->plan->confine->label;
 }
 
 void confine_put(struct writer *w)

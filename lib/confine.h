@@ -13,6 +13,9 @@ void confine_keep(struct uspawn_plan *plan, const struct uspawn_request *request
 /* How many bytes besides instructions. */
 size_t confine_size(const struct uspawn_plan *plan);
 
+/* Before the root changes: it is a file below /proc. Consumed by the next exec. */
+void confine_put_label(struct writer *w);
+
 /* Before the signal mask, and after it. */
 void confine_put(struct writer *w);
 void confine_put_filter(struct writer *w);

@@ -96,8 +96,12 @@ void crossing_put(struct writer *w)
 	writer_put(w, OP_RELAY, CHILD_STEP_RELAY, CHILD_RELAY_EXEC)->data = crossing->argv;
 	w->instr[-1].a = crossing->image;
 	crossing->first = w->instr;
-	/* First of all: from here on nobody of the same ids, but with fewer rights, gets hold of the relay. */
-	writer_put(w, OP_HIDE, CHILD_STEP_RELAY, 0);
+	/*
+	 * First of all: from here on nobody of the same ids, but with fewer rights, gets hold of the relay. One that
+	 * has to write below /proc does it when it has, since its files there are root's afterwards.
+	 */
+	if (!w->plan->namespaces && !(w->plan->sched && w->plan->sched->set & USPAWN_OOM_SCORE))
+		writer_put(w, OP_HIDE, CHILD_STEP_RELAY, 0);
 	if (caps->restores)
 		put_caps(w, &caps->original, caps->original_ambient);
 	put_aparts(w, OP_CLOEXEC);

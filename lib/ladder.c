@@ -7,7 +7,9 @@
 
 #include "cgroup.h"
 #include "ladder.h"
+#include "idmap.h"
 #include "lifeline.h"
+#include "namespaces.h"
 #include "program.h"
 #include "request.h"
 #include "stages.h"
@@ -41,8 +43,10 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	s->child.report = lifeline.report;
 	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, NULL, 0);
 	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
-	if (r == 0)
+	if (r == 0) {
+		idmap_serve(lifeline.report, s->plan, s->birth.pid);
 		lifeline_wait(&lifeline);
+	}
 	*ret = *lifeline.report;
 	ret->shared = 1;
 	lifeline_close(&lifeline);
@@ -102,6 +106,28 @@ static int attempt(struct start *s, enum uspawn_rung rung, struct child_report *
 	return rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);
 }
 
+static uint64_t kill_flags(const struct uspawn_plan *plan)
+{
+	if (!(plan->flags & USPAWN_KILL_ON_CLOSE))
+		return 0;
+	return SYS_CLONE_PIDFD_AUTOKILL | SYS_CLONE_AUTOREAP | (plan->flags & USPAWN_NO_NEW_PRIVS ? SYS_CLONE_NNP : 0);
+}
+
+/*
+ * An error of the clone that is about what was asked of it, and says nothing about the rung: EPERM is a missing right,
+ * ENOSPC and EUSERS are limits of namespaces, ENOMEM may be a PID namespace that is going down.
+ */
+static int blame_flags(struct start *s, int r)
+{
+	uint32_t njoin = s->plan->namespaces ? s->plan->namespaces->njoin : 0;
+
+	if (s->birth.flags & SYS_CLONE_PIDFD_AUTOKILL && (r == -EINVAL || r == -ENOSYS)) /* before 7.1 */
+		return request_fail(&s->failure, EOPNOTSUPP, USPAWN_STEP_CLONE, 0);
+	if (!namespaces_born(s->plan, USPAWN_RUNG_FORK) || r == -EAGAIN || r == -EEXIST || r == -ENOSYS)
+		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
+	return request_fail(&s->failure, -r, USPAWN_STEP_NAMESPACE, njoin);
+}
+
 /* Signals are blocked. */
 static int climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
@@ -109,11 +135,12 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	int r = -ENOSYS;
 
 	while (rung <= USPAWN_RUNG_FORK) {
-		if (clone_is_refused(rung) ||
+		if (clone_is_refused(rung) || !clone_has_flags(rung, &s->birth) ||
 		    (s->fds.cgroup != -1 && rung != USPAWN_RUNG_FORK && !clone_has_cgroup(rung))) {
 			rung++;
 			continue;
 		}
+		s->birth.flags = namespaces_born(s->plan, rung) | kill_flags(s->plan);
 		s->birth.cgroup = rung == USPAWN_RUNG_FORK ? -1 : s->fds.cgroup;
 		r = attempt(s, rung, ret);
 		if (r == STAGES_CANNOT) {
@@ -132,12 +159,14 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 				return r;
 			continue;
 		}
-		if (!clone_unsupported(r))
+		if (s->birth.flags && r != -ENOSYS)
+			return blame_flags(s, r);
+		if (!clone_unsupported(r) || (s->birth.nset_tid && r != -ENOSYS))
 			break;
 		refused |= s->birth.cgroup != -1 ? REFUSED_CGROUP : 1u << rung;
 		rung++;
 	}
-	return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
+	return s->birth.flags ? blame_flags(s, r) : request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 }
 
 int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
@@ -152,6 +181,9 @@ int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
 		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,
 		.keeps_low = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
+		.flags = kill_flags(s->plan),
+		.set_tid = s->plan->namespaces ? s->plan->namespaces->set_tid : NULL,
+		.nset_tid = s->plan->namespaces ? s->plan->namespaces->nset_tid : 0,
 	};
 	clone_block_signals(&s->child.sigmask);
 	if (s->plan->flags & USPAWN_SETSIGMASK) {

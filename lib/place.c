@@ -32,7 +32,8 @@ void place_keep(struct uspawn_plan *plan, const struct uspawn_request *r, struct
 void place_put_root(struct writer *w)
 {
 	if (w->plan->root)
-		writer_put(w, OP_CHROOT, USPAWN_STEP_ROOT, 0)->path = w->plan->root;
+		writer_put(w, w->plan->flags & USPAWN_PIVOT_ROOT ? OP_PIVOT : OP_CHROOT, USPAWN_STEP_ROOT, 0)->path =
+			w->plan->root;
 }
 
 void place_put_directory(struct writer *w)

@@ -12,6 +12,7 @@
 #include "env.h"
 #include "identity.h"
 #include "layout.h"
+#include "namespaces.h"
 #include "path.h"
 #include "place.h"
 #include "plan.h"
@@ -87,7 +88,7 @@ static struct measure measure(const struct uspawn_request *r, int borrow)
 	}
 	if (r->setenv || !borrow)
 		m.npointers += env_count(m.env) + env_count(r->setenv) + 1;
-	m.nbytes += scheduling_measure(r) + confine_measure(r) + identity_measure(r);
+	m.nbytes += scheduling_measure(r) + confine_measure(r) + identity_measure(r) + namespaces_measure(r);
 	if (!borrow) {
 		m.npointers += env_count(r->argv) + 1;
 		m.nbytes += env_size(m.env) + env_size(r->setenv) + env_size(r->argv);
@@ -158,6 +159,7 @@ int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int b
 	place_keep(plan, r, &at);
 	confine_keep(plan, r, &at);
 	identity_keep(plan, r, &at);
+	namespaces_keep(plan, r, &at);
 	plan->cut = actions_cut(plan);
 	result = sources_take(plan, r, borrow, reterr);
 	if (result < 0) {

@@ -58,6 +58,19 @@ struct plan_arg {
 
 struct plan_caps;
 
+struct plan_join {
+	int fd; /* a copy, a number or an argument */
+	uint32_t type;
+};
+
+struct plan_namespaces {
+	uint32_t unshare, njoin, nset_tid, flags;
+	struct plan_join *join;
+	const char *uid_map, *gid_map; /* as their files have them; NULL: none */
+	const char *offsets;           /* the same */
+	const int32_t *set_tid;
+};
+
 struct uspawn_plan {
 	_Atomic uint32_t references;
 	uint32_t rung;
@@ -87,6 +100,7 @@ struct uspawn_plan {
 	uint32_t nstreams; /* arguments that are ours */
 	uint32_t nbrought; /* how many descriptors args must have */
 	const struct uspawn_identity *identity;
+	struct plan_namespaces *namespaces;
 	const struct plan_caps *caps; /* identity.c's */
 	uint32_t securebits;
 	uint32_t own_memory; /* something that must not be done in shared memory */
@@ -110,6 +124,14 @@ static inline int plan_is_arg(int fd)
 static inline unsigned plan_arg_number(int fd)
 {
 	return (unsigned)(USPAWN_ARG0 - fd);
+}
+
+/* Does the parent write about its new user namespace? */
+static inline int plan_has_maps(const struct uspawn_plan *plan)
+{
+	const struct plan_namespaces *ns = plan->namespaces;
+
+	return ns && (ns->uid_map || ns->gid_map || ns->flags & USPAWN_DENY_SETGROUPS);
 }
 
 /* A step's bit: their values leave room between them, and end at 490. */

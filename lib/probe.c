@@ -256,21 +256,11 @@ static const struct {
 	const char *name;
 	int (*try)(void);
 } features[] = {
-	{ "rung-async", async_rung },
-	{ "rung-vfork", vfork_rung },
-	{ "rung-clone", clone_rung },
-	{ "rung-relay", relay_rung },
-	{ "rung-fork", fork_rung },
-	{ "table-cut", table_cut },
-	{ "relay-from-memory", relay_from_memory },
-	{ "pidfd", pidfd_made },
-	{ "pidfd-poll", pidfd_poll },
-	{ "pidfd-wait", pidfd_waited },
-	{ "pidfd-open", pidfd_opened },
-	{ "pidfd-group", pidfd_group },
-	{ "pidfd-exit-info", pidfd_exit_info },
-	{ "exec-by-fd", exec_by_fd },
-	{ "ring-uring", ring_uring },
+	{ "rung-async", async_rung },           { "rung-vfork", vfork_rung },   { "rung-clone", clone_rung },
+	{ "rung-relay", relay_rung },           { "rung-fork", fork_rung },     { "table-cut", table_cut },
+	{ "relay-memory", relay_from_memory },  { "pidfd", pidfd_made },        { "pidfd-poll", pidfd_poll },
+	{ "pidfd-wait", pidfd_waited },         { "pidfd-open", pidfd_opened }, { "pidfd-group", pidfd_group },
+	{ "pidfd-exit-info", pidfd_exit_info }, { "exec-by-fd", exec_by_fd },   { "ring-uring", ring_uring },
 	{ "ring-epoll", ring_epoll },
 };
 

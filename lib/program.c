@@ -32,20 +32,22 @@
 #include "death.h"
 #include "descriptors.h"
 #include "identity.h"
+#include "namespaces.h"
 #include "place.h"
 #include "program.h"
 #include "rlimits.h"
 #include "scheduling.h"
 #include "strings.h"
-#include "sys.h"
+#include "sys_creds.h"
 #include "terminal.h"
 
-#define FIXED_INSTRUCTIONS 24 /* what does not come from a list */
+#define FIXED_INSTRUCTIONS 28 /* what does not come from a list */
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
 	return FIXED_INSTRUCTIONS + IDENTITY_INSTRUCTIONS + CROSSING_INSTRUCTIONS + 2 * plan->napart +
-	       descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan);
+	       descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan) +
+	       namespaces_count(plan);
 }
 
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies)
@@ -84,11 +86,26 @@ static void put_exec(struct writer *w)
 		writer_put_number(w, OP_EXIT, USPAWN_STEP_EXEC, 0);
 }
 
+/*
+ * Whoever has its uid has every right in its user namespace, and a forked child still has the caller's memory. That of
+ * a caller without capabilities is open to them anyway, and its child must not hide: it could not have its maps
+ * written.
+ */
+static void put_namespaces(struct writer *w, int forks)
+{
+	const struct plan_namespaces *ns = w->plan->namespaces;
+	struct sys_caps caps;
+
+	if (forks && ns && w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
+		writer_put(w, OP_HIDE, USPAWN_STEP_NAMESPACE, 0);
+	namespaces_put(w, namespaces_born(w->plan, forks ? USPAWN_RUNG_FORK : USPAWN_RUNG_VFORK));
+}
+
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies)
 {
 	struct writer w = { .instr = room, .plan = plan, .fds = fds, .keeps = { lifeline, -1 }, .crossing = crossing };
-	int end;
+	int end, forks = lifeline != -1;
 
 	if (crossing) {
 		w.keeps[0] = crossing->block;
@@ -103,7 +120,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	ret->callback_data = plan->callback_data;
 	if (!(plan->flags & USPAWN_INHERIT_FDS) || (plan->cut && lifeline < 0))
 		writer_put_number(&w, OP_CUT, USPAWN_STEP_FD, end);
-	if (lifeline != -1)
+	if (forks)
 		cgroup_put(&w); /* the other rungs give birth there */
 	if (plan->flags & USPAWN_SETSID)
 		writer_put(&w, OP_SETSID, USPAWN_STEP_SETSID, 0);
@@ -115,9 +132,10 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 		crossing_put(&w);
 	rlimits_put(&w);
 	scheduling_put(&w);
+	put_namespaces(&w, forks);
+	confine_put_label(&w);
 	place_put_root(&w);
-	/* A copy of the caller's memory, which is nobody's of the new rights. */
-	if (lifeline != -1 && plan->own_memory)
+	if (plan->own_memory && (forks || crossing))
 		writer_put(&w, OP_HIDE, USPAWN_STEP_UID, 0);
 	identity_put(&w);
 	place_put_directory(&w);

@@ -12,6 +12,7 @@
 #include "death.h"
 #include "env.h"
 #include "identity.h"
+#include "namespaces.h"
 #include "place.h"
 #include "plan.h"
 #include "request.h"
@@ -25,7 +26,8 @@
 #define KNOWN_FLAGS                                                                                              \
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
 	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
-	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP | USPAWN_RESETIDS | USPAWN_SETSECUREBITS)
+	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP | USPAWN_RESETIDS | USPAWN_SETSECUREBITS | USPAWN_PIVOT_ROOT |   \
+	 USPAWN_KILL_ON_CLOSE)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -104,8 +106,8 @@ static int accept_best_effort(const struct uspawn_request *r, struct uspawn_fail
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->namespaces)
-		return refuse(reterr, USPAWN_STEP_NAMESPACE);
+	if (r->flags & USPAWN_KILL_ON_CLOSE && r->flags & USPAWN_PID_ONLY)
+		return refuse(reterr, USPAWN_STEP_CLONE);
 	if (r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);
 	return 0;
@@ -175,8 +177,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 	    (r = terminal_accept(ret, reterr)) < 0 || (r = cgroup_accept(ret, reterr)) < 0 ||
 	    (r = place_accept(ret, reterr)) < 0 || (r = death_accept(ret, reterr)) < 0 ||
 	    (r = confine_accept(ret, reterr)) < 0 || (r = identity_accept(ret, reterr)) < 0 ||
-	    (r = timed_accept(ret, reterr)) < 0 || (r = accept_later(ret, reterr)) < 0 ||
-	    (r = accept_fds(ret, reterr)) < 0)
+	    (r = namespaces_accept(ret, reterr)) < 0 || (r = timed_accept(ret, reterr)) < 0 ||
+	    (r = accept_later(ret, reterr)) < 0 || (r = accept_fds(ret, reterr)) < 0)
 		return r;
 	return accept_env(ret->setenv, reterr);
 }

@@ -22,6 +22,14 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 	/* Who has the same uid, or the new one, could reach the caller's memory through such a child. */
 	if (plan->own_memory && fastest < USPAWN_RUNG_RELAY)
 		fastest = USPAWN_RUNG_RELAY;
+	/* The user namespace must be there before the PID namespace that belongs to it: both by the clone. */
+	if (plan->namespaces && plan->namespaces->unshare & CLONE_NEWUSER && plan->namespaces->unshare & CLONE_NEWPID)
+		return USPAWN_RUNG_FORK;
+	/* What the clone says of these is to be known at once. */
+	if (fastest < USPAWN_RUNG_VFORK &&
+	    ((plan->namespaces && (plan->namespaces->unshare & CLONE_NEWPID || plan->namespaces->nset_tid)) ||
+	     plan->flags & USPAWN_KILL_ON_CLOSE))
+		fastest = USPAWN_RUNG_VFORK;
 	if (cap > fastest)
 		fastest = cap;
 	return plan->rung > fastest ? plan->rung : fastest;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "namespaces.h"
 #include "request.h"
 #include "reserve.h"
 #include "sources.h"
@@ -226,12 +227,18 @@ static int take_aparts(struct uspawn_plan *plan, const struct uspawn_request *r,
 	if (result == 0 && plan->confine && plan->confine->flags & USPAWN_LANDLOCK)
 		result = take_apart(plan, plan->confine->landlock_fd, borrow, USPAWN_STEP_LANDLOCK, 0,
 				    &plan->landlock_fd, reterr);
+	for (uint32_t i = 0; result == 0 && plan->namespaces && i < plan->namespaces->njoin; i++) {
+		struct plan_join *join = &plan->namespaces->join[i];
+
+		result = take_apart(plan, join->fd, borrow, USPAWN_STEP_NAMESPACE, i, &join->fd, reterr);
+	}
 	return result;
 }
 
 size_t sources_count_apart(const struct uspawn_request *r)
 {
-	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0) + (r->confine ? 1 : 0);
+	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0) + (r->confine ? 1 : 0) +
+	       namespaces_joined(r);
 }
 
 void sources_list(struct uspawn_plan *plan, const struct uspawn_request *r, struct layout *at)

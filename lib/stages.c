@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "crossing.h"
+#include "idmap.h"
 #include "image.h"
 #include "program.h"
 #include "reserve.h"
@@ -64,10 +65,16 @@ static char *put_number(char *end, size_t n)
 enum { ANOTHER_IMAGE = STAGES_CANNOT + 1 };
 
 /* 0, or why the relay was not reached, or could not begin: its child is gone then. */
-static int await_relay(const struct birth *birth, struct block *block, enum image_kind kind)
+static int await_relay(const struct birth *birth, const struct uspawn_plan *plan, struct block *block,
+		       enum image_kind kind)
 {
 	const struct child_report *report = &block->head->report;
-	int lost = report->errnum ? 0 : block_wait(block, birth->pid);
+	int lost = 0;
+
+	if (!report->errnum) {
+		idmap_serve(&block->head->report, plan, birth->pid);
+		lost = block_wait(block, birth->pid);
+	}
 
 	if (lost == -ENOSYS)
 		clone_refused(USPAWN_RUNG_RELAY);
@@ -106,7 +113,7 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 		r = clone_attempt(birth, USPAWN_RUNG_RELAY);
 	}
 	if (r == 0)
-		r = await_relay(birth, &block, kind);
+		r = await_relay(birth, plan, &block, kind);
 	if (r == 0)
 		*ret = block.head->report;
 	block_close(&block);

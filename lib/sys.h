@@ -55,6 +55,11 @@ struct sys_pidfd_info {
 #define SYS_PIDFD_INFO_PID  (1ull << 0)
 #define SYS_PIDFD_INFO_EXIT (1ull << 3)
 
+/* 7.1, include/uapi/linux/sched.h */
+#define SYS_CLONE_AUTOREAP       (1ull << 34)
+#define SYS_CLONE_NNP            (1ull << 35)
+#define SYS_CLONE_PIDFD_AUTOKILL (1ull << 36)
+
 #define SYS_SIGSET_SIZE (_NSIG / 8) /* the kernel's, not libc's */
 
 /* As the kernel has it on the machines that put the handler first: all but MIPS. */

@@ -8,6 +8,31 @@
 
 #include "sys_attrs.h"
 
+#define SYS_CLONE_NEWTIME 0x80 /* 5.6 */
+#define SYS_NS_GET_NSTYPE _IO(0xb7, 0x3)
+
+/* ---- Namespaces ---- */
+
+static inline int sys_setns(int fd, int type)
+{
+	return (int)SYSCALL(SYS_setns, fd, type, 0, 0);
+}
+
+static inline int sys_mount(const char *from, const char *to, unsigned long flags)
+{
+	return (int)SYSCALL6(SYS_mount, from, to, 0, flags, 0, 0);
+}
+
+static inline int sys_umount2(const char *path, int flags)
+{
+	return (int)SYSCALL(SYS_umount2, path, flags, 0, 0);
+}
+
+static inline int sys_pivot_root(const char *root, const char *old)
+{
+	return (int)SYSCALL(SYS_pivot_root, root, old, 0, 0);
+}
+
 /* ---- Identity, of the calling thread ---- */
 
 /* The oldest machines have calls of 16 bits under the plain names. */

@@ -69,7 +69,7 @@ CheckedTest(input, every_flag_not_known)
 	const uint64_t known = USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR |
 			       USPAWN_FEXEC | USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY |
 			       USPAWN_SETCTTY | USPAWN_FOREGROUND | USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP |
-			       USPAWN_RESETIDS | USPAWN_SETSECUREBITS;
+			       USPAWN_RESETIDS | USPAWN_SETSECUREBITS | USPAWN_PIVOT_ROOT | USPAWN_KILL_ON_CLOSE;
 
 	for (int bit = 0; bit < 64; bit++)
 		if (!(known >> bit & 1))
@@ -120,10 +120,6 @@ CheckedTest(input, contradictions)
 /* Laid out for a later version: must be zero. */
 CheckedTest(input, fields_of_later_versions)
 {
-	static const char something[64];
-	const void *p = something;
-
-	cr_assert_eq(runs(USPAWN(request, GOOD, .namespaces = p), NULL), -EINVAL);
 	cr_assert_eq(runs(USPAWN(request, GOOD, .reserved = 1), NULL), -EINVAL);
 }
 

@@ -27,7 +27,7 @@ static const struct meaning {
 	{ "rung-relay", "what may not be done in shared memory is done after one", "it is done in copied memory" },
 	{ "rung-fork", "memory is copied; for what cannot be shared", "a request that needs it cannot start" },
 	{ "table-cut", "descriptors are left behind by one call", "they are copied, then closed one by one" },
-	{ "relay-from-memory", "its second stage runs from a file in memory",
+	{ "relay-memory", "its second stage runs from a file in memory",
 	  "it runs from an installed file, if any" },
 	{ "pidfd", "a child has a descriptor: never a wrong process", "a pid and a pipe stand in for it" },
 	{ "pidfd-poll", "it says when the child has ended", "a pipe says it" },

@@ -187,6 +187,11 @@ uint64_t kernel_permitted(void)
 	return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
+int kernel_set_dumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1);
+}
+
 int kernel_gettid(void)
 {
 	return (int)syscall(SYS_gettid);

@@ -62,6 +62,9 @@ int kernel_capset(void *header, const void *data);
 /* What this thread has. */
 uint64_t kernel_permitted(void);
 
+/* The process may be looked at by those of its ids, as after an exec. */
+int kernel_set_dumpable(void);
+
 int kernel_gettid(void);
 
 /* Is it at least this version? Only where trying is no answer: a feature that shows in the timing of something else. */

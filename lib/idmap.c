@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * By the caller's right: it may map more than its own id if it has the capability, and nobody needs a helper for that.
+ * The files are the child's, so nothing but its pid is needed, which is ours until we collect it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "idmap.h"
+#include "sys.h"
+
+#define LOOK_NS 10000000
+
+static int write_file(int pid, const char *name, const char *text)
+{
+	char path[64];
+	int file;
+	long n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = sys_openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
+	if (file < 0)
+		return file;
+	n = sys_write(file, text, strlen(text));
+	sys_close(file);
+	return n < 0 ? (int)n : 0;
+}
+
+static int write_maps(const struct plan_namespaces *ns, int pid)
+{
+	int r = 0;
+
+	if (ns->flags & USPAWN_DENY_SETGROUPS)
+		r = write_file(pid, "setgroups", "deny");
+	if (r == 0 && ns->uid_map)
+		r = write_file(pid, "uid_map", ns->uid_map);
+	if (r == 0 && ns->gid_map)
+		r = write_file(pid, "gid_map", ns->gid_map);
+	return r;
+}
+
+static int has_ended(const struct child_report *report, int pid)
+{
+	siginfo_t info = { 0 };
+
+	if (__atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
+		return 1;
+	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid;
+}
+
+void idmap_serve(struct child_report *report, const struct uspawn_plan *plan, int pid)
+{
+	struct timespec slice = sys_timespec(LOOK_NS);
+
+	if (!plan_has_maps(plan))
+		return;
+	while (__atomic_load_n(&report->stage, __ATOMIC_ACQUIRE) != CHILD_ENTERED) {
+		if (__atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE))
+			return;
+		if (sys_futex_wait(&report->stage, CHILD_ENTERING, &slice) == -ETIMEDOUT && has_ended(report, pid))
+			return;
+	}
+	report->answer = write_maps(plan->namespaces, pid);
+	__atomic_store_n(&report->stage, CHILD_ANSWERED, __ATOMIC_RELEASE);
+	sys_futex_wake(&report->stage, 1);
+}
