@@ -484,6 +484,12 @@ int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, con
 int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *request, struct uspawn_failure *reterr);
 
 /*
+ * 0.2: the plan as text, a step a line, as snprintf(3) writes it; the first line names the rung it would take now.
+ * Returns the length of the whole text.
+ */
+int uspawn_plan_describe(const struct uspawn_plan *plan, char *buf, size_t size);
+
+/*
  * When no thread is inside a call with it; asynchronous starts under way keep what they need. NULL does nothing.
  * Returns NULL.
  */
