@@ -22,12 +22,15 @@ int run_main(int argc, char **argv);
 int each_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
 
-extern const char help_program[], help_run[], help_each[], help_probe[];
+extern const char help_program[], help_each[], help_probe[];
 
 /* One line on standard error, after "uspawn COMMAND: ". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes to standard output and sees that it got there. Returns an exit code. */
 int print_help(const char *text);
+
+/* The same for "run": of a group of its options, of all, or, if it is NULL, of those that everybody needs. */
+int print_run_help(const char *group);
 
 #endif

@@ -88,9 +88,9 @@ static void could_not_run(struct each *e, struct job *job)
 
 	if (job->child.failure.errnum == E2BIG || e->pool.template.in_program) {
 		if (!e->failed)
-			failure_report(&job->child.failure, &e->pool.request, program, NULL);
+			failure_report(&job->child.failure, &e->pool.request, program, NULL, NULL);
 	} else if (!e->code) {
-		stop(e, failure_report(&job->child.failure, &e->pool.request, e->options.command, NULL));
+		stop(e, failure_report(&job->child.failure, &e->pool.request, e->options.command, NULL, NULL));
 	}
 }
 

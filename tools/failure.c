@@ -52,6 +52,8 @@ static void report_exec(int error, const struct uspawn_request *request, char *c
 		why = request->search ? " (searched in --path)" : " (searched in PATH)";
 	else if (error == ENOEXEC)
 		why = " (a script without #! can be run by: sh FILE)";
+	else if (error == EACCES && request->confine && request->confine->flags & USPAWN_LANDLOCK)
+		why = " (a --landlock-rule must allow execute, of its libraries' loader too)";
 	else if (error == E2BIG)
 		why = " (one argument or variable may have 131071 bytes; all together: getconf ARG_MAX)";
 	complain("exec: %s: %s%s", name, strerror(error), why);
@@ -63,31 +65,86 @@ static void report_descriptor(const struct uspawn_failure *f, const char *option
 	const char *step = uspawn_strstep(f->step), *error = strerror(f->errnum);
 
 	if (fd->path)
-		complain("%s: %s: %s: %s", step, option, fd->path, error);
+		complain("%s: --%s: %s: %s", step, option, fd->path, error);
 	else if (f->step == USPAWN_STEP_SOURCE)
-		complain("%s: %s: descriptor %d: %s", step, option, fd->fd, error);
+		complain("%s: --%s: descriptor %d: %s", step, option, fd->fd, error);
 	else
-		complain("%s: %s: descriptor %d: %s (limit: ulimit -n)", step, option, fd->target, error);
+		complain("%s: --%s: descriptor %d: %s (limit: ulimit -n)", step, option, fd->target, error);
+}
+
+/* What people did not know, or could do. */
+static const char *hint(const struct uspawn_failure *f)
+{
+	static const struct {
+		uint16_t step;
+		int errnum;
+		const char *text;
+	} hints[] = {
+		{ USPAWN_STEP_CGROUP, EACCES, "cgroup.procs must be writable, of it and of the group above both" },
+		{ USPAWN_STEP_CGROUP, EBUSY, "it is frozen, or gives its controllers to groups below it" },
+		{ USPAWN_STEP_CGROUP, EINVAL, "it is no directory of cgroup v2" },
+		{ USPAWN_STEP_CLONE, EAGAIN, "limits: ulimit -u, pids.max" },
+		{ USPAWN_STEP_CLONE, ENOMEM, "limits: ulimit -u, pids.max" },
+		{ USPAWN_STEP_SETCTTY, ENOTTY, "no terminal: --ctty=N names another descriptor" },
+		{ USPAWN_STEP_SETCTTY, EPERM, "it is that of another session" },
+		{ USPAWN_STEP_FOREGROUND, ENOTTY, "not its controlling terminal: --ctty makes it one" },
+		{ USPAWN_STEP_RLIMIT, EPERM, "a hard limit is raised with CAP_SYS_RESOURCE only" },
+		{ USPAWN_STEP_NICE, EACCES, "lower than it is with CAP_SYS_NICE only, or as far as --limit-nice" },
+		{ USPAWN_STEP_SCHEDULER, EPERM, "needs CAP_SYS_NICE, or a limit: --rtprio" },
+		{ USPAWN_STEP_AFFINITY, EINVAL, "none of them may be used here: taskset -cp $$" },
+		{ USPAWN_STEP_MEMPOLICY, EINVAL, "none of them may be used here: numactl --show" },
+		{ USPAWN_STEP_IOPRIO, EPERM, "realtime needs CAP_SYS_NICE" },
+		{ USPAWN_STEP_OOM_SCORE, EACCES, "lower than it was with CAP_SYS_RESOURCE only" },
+		{ USPAWN_STEP_NAMESPACE, EPERM, "needs CAP_SYS_ADMIN, or begins with --user" },
+		{ USPAWN_STEP_NAMESPACE, ENOSPC, "limits: /proc/sys/user" },
+		{ USPAWN_STEP_IDMAP, EPERM, "without privilege only one's own: --map-user, --map-root-user" },
+		{ USPAWN_STEP_LABEL, EINVAL, "the security module does not know it, or there is none" },
+		{ USPAWN_STEP_ROOT, EPERM, "needs CAP_SYS_CHROOT, which --map-root-user gives" },
+		{ USPAWN_STEP_SECUREBITS, EPERM, "needs CAP_SETPCAP, and bits that are not locked" },
+		{ USPAWN_STEP_BOUNDING, EPERM, "needs CAP_SETPCAP" },
+		{ USPAWN_STEP_GROUPS, EPERM, "needs CAP_SETGID; without it: --keep-groups" },
+		{ USPAWN_STEP_GID, EPERM, "needs CAP_SETGID" },
+		{ USPAWN_STEP_UID, EPERM, "needs CAP_SETUID" },
+		{ USPAWN_STEP_CAPS, EPERM, "none can be had that is not permitted now" },
+		{ USPAWN_STEP_AMBIENT, EPERM, "only of those that are permitted and inheritable" },
+		{ USPAWN_STEP_LANDLOCK, EPERM, "needs --no-new-privs, or CAP_SYS_ADMIN" },
+		{ USPAWN_STEP_SECCOMP, EACCES, "needs --no-new-privs, or CAP_SYS_ADMIN" },
+		{ USPAWN_STEP_SECCOMP, EINVAL, "the kernel does not take the filter" },
+	};
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
+		if (hints[i].step == f->step && hints[i].errnum == f->errnum)
+			return hints[i].text;
+	return NULL;
+}
+
+/* "STEP: --OPTION: ERROR (HINT)" */
+static void report_step(const struct uspawn_failure *f, const char *option)
+{
+	const char *text = hint(f);
+
+	complain("%s: %s%s%s%s%s%s%s", uspawn_strstep(f->step), option ? "--" : "", option ? option : "",
+		 option ? ": " : "", strerror(f->errnum), text ? " (" : "", text ? text : "", text ? ")" : "");
 }
 
 int failure_report(const struct uspawn_failure *f, const struct uspawn_request *request, char *const *argv,
-		   const struct redirects *redirects)
+		   const struct redirects *redirects, const char *const *said)
 {
 	const char *step = uspawn_strstep(f->step), *error = strerror(f->errnum);
 	bool descriptor = f->step == USPAWN_STEP_SOURCE || f->step == USPAWN_STEP_FD || f->step == USPAWN_STEP_OPEN;
 
 	if (f->step == USPAWN_STEP_EXEC)
 		report_exec(f->errnum, request, argv);
-	else if (f->step == USPAWN_STEP_CWD)
+	else if (f->step == USPAWN_STEP_CWD && request->cwd)
 		complain("%s: %s: %s", step, request->cwd, error);
+	else if (f->step == USPAWN_STEP_ROOT && request->root && f->errnum != EPERM)
+		complain("%s: %s: %s", step, request->root, error);
 	else if (f->step == USPAWN_STEP_SETPGROUP)
 		complain("%s: %d: %s", step, request->pgroup, error);
-	else if (f->step == USPAWN_STEP_CLONE)
-		complain("%s: no process could be made: %s (limits: ulimit -u, pids.max)", step, error);
 	else if (descriptor && redirects && f->index < redirects->n)
 		report_descriptor(f, redirects->said[f->index], &redirects->fds[f->index]);
 	else
-		complain("%s: %s", step, error);
+		report_step(f, said ? said[f->step / 10] : NULL);
 	return failure_exit_code(f);
 }
 

@@ -17,9 +17,9 @@
 static const struct command {
 	const char *name;
 	int (*main)(int argc, char **argv);
-	const char *help;
+	const char *help; /* NULL: in groups, print_run_help() */
 } commands[] = {
-	{ "run", run_main, help_run },
+	{ "run", run_main, NULL },
 	{ "each", each_main, help_each },
 	{ "probe", probe_main, help_probe },
 };
@@ -92,6 +92,8 @@ int main(int argc, char **argv)
 		return print_version();
 	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
 		asked = argc > 2 ? find_command(argv[2]) : NULL;
+		if (asked && !asked->help)
+			return print_run_help(argc > 3 ? argv[3] : NULL);
 		return print_help(asked ? asked->help : help_program);
 	}
 	asked = find_command(word);

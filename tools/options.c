@@ -32,6 +32,32 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+int list_parse(const char *list, unsigned long *bits, uint32_t nbits)
+{
+	uint64_t values[3]; /* first, last, stride */
+	char *end = (char *)list;
+
+	for (;;) {
+		for (int n = 0; n < 3; n++) {
+			if (n && *end != "-:"[n - 1]) {
+				values[n] = n == 1 ? values[0] : 1;
+				continue;
+			}
+			list = end + (n != 0);
+			values[n] = strtoul(list, &end, 10);
+			if (*list < '0' || *list > '9' || values[n] >= nbits)
+				return -EINVAL;
+		}
+		if (values[1] < values[0] || !values[2])
+			return -EINVAL;
+		for (uint64_t n = values[0]; n <= values[1]; n += values[2])
+			bits[n / (8 * sizeof(*bits))] |= 1ul << n % (8 * sizeof(*bits));
+		if (*end != ',')
+			return *end ? -EINVAL : 0;
+		end++;
+	}
+}
+
 int rung_parse(const char *name, uint32_t *ret)
 {
 	for (uint32_t i = 0; i < sizeof(rungs) / sizeof(*rungs); i++)

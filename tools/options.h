@@ -12,6 +12,9 @@
 /* Decimal digits and nothing else, from min to max. 0 or -EINVAL. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* As taskset(1) has it: "0,3,7-11", "0-31:2" into bits. 0 or -EINVAL. */
+int list_parse(const char *list, unsigned long *bits, uint32_t nbits);
+
 /* enum uspawn_rung by name, and back. 0 or -EINVAL; never NULL. */
 int rung_parse(const char *name, uint32_t *ret);
 const char *rung_name(uint32_t rung);

@@ -55,7 +55,7 @@ int pool_open(struct pool *p, const struct each_options *options, const struct s
 		return EXIT_OWN_ERROR;
 	}
 	if (!p->template.in_program && uspawn_plan_new(&p->plan, &p->request, &failure) < 0)
-		return failure_report(&failure, &p->request, options->command, NULL);
+		return failure_report(&failure, &p->request, options->command, NULL, NULL);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static int parse_source(struct uspawn_fd *fd, const char *source, bool mapping)
 	return fd->path && *fd->path ? 0 : -EINVAL;
 }
 
-static int append(struct redirects *r, const char *option, const struct uspawn_fd *fd)
+int redirect_append(struct redirects *r, const char *option, const struct uspawn_fd *fd)
 {
 	struct uspawn_fd *fds;
 	const char **said;
@@ -87,7 +87,7 @@ int redirect_add(struct redirects *r, const char *option, int target, const char
 	struct uspawn_fd fd = { .target = target };
 	int error = parse_source(&fd, source, false);
 
-	return error ? error : append(r, option, &fd);
+	return error ? error : redirect_append(r, option, &fd);
 }
 
 int redirect_add_mapping(struct redirects *r, const char *mapping)
@@ -106,7 +106,15 @@ int redirect_add_mapping(struct redirects *r, const char *mapping)
 		return error;
 	fd.target = (int)number;
 	error = parse_source(&fd, equals + 1, true);
-	return error ? error : append(r, "--fd", &fd);
+	return error ? error : redirect_append(r, "fd", &fd);
+}
+
+bool redirects_name(const struct redirects *r, int target)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->fds[i].target == target)
+			return true;
+	return false;
 }
 
 void redirects_done(struct redirects *r)

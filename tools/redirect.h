@@ -5,6 +5,8 @@
 #ifndef REDIRECT_H
 #define REDIRECT_H
 
+#include <stdbool.h>
+
 #include <uspawn.h>
 
 struct redirects {
@@ -21,6 +23,12 @@ int redirect_add(struct redirects *r, const char *option, int target, const char
 
 /* The same from "TARGET=SOURCE". A file needs its word, since a number does not say what it is for. */
 int redirect_add_mapping(struct redirects *r, const char *mapping);
+
+/* Is there an entry for this descriptor of the child's? */
+bool redirects_name(const struct redirects *r, int target);
+
+/* One that was not written as text. 0 or -ENOMEM. */
+int redirect_append(struct redirects *r, const char *option, const struct uspawn_fd *fd);
 
 void redirects_done(struct redirects *r);
 

@@ -8,6 +8,7 @@
 #include "duration.h"
 #include "failure.h"
 #include "options.h"
+#include "pty.h"
 #include "record.h"
 
 #include <errno.h>
@@ -23,8 +24,9 @@ struct watch {
 	int signals;
 	int64_t due; /* when the next signal is sent; negative: never */
 	int64_t kill_after;
-	int timeouts;   /* how many were sent: TERM, then KILL */
-	uint32_t whole; /* USPAWN_KILL_GROUP if it leads a group of its own */
+	int timeouts;    /* how many were sent: TERM, then KILL */
+	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
+	struct pty *pty; /* NULL: none */
 	bool verbose;
 };
 
@@ -53,18 +55,24 @@ static void forward(struct watch *w)
 	bool terminal;
 	int signo;
 
-	while ((signo = signal_take(w->signals, &terminal)) > 0)
-		if (!terminal || w->whole)
+	while ((signo = signal_take(w->signals, &terminal)) > 0) {
+		if (signo == SIGWINCH)
+			pty_resize(w->pty);
+		else if (signo == SIGCONT)
+			pty_continue(w->pty);
+		else if (!terminal || w->whole)
 			send_signal(w, signo, "received");
+	}
 }
 
 static void supervise(struct watch *w)
 {
 	/* where a child has no pidfd, look every 10 ms */
-	struct pollfd p[] = {
+	struct pollfd p[2 + PTY_POLLS] = {
 		{ .fd = w->signals, .events = POLLIN },
 		{ .fd = w->child->pidfd, .events = POLLIN },
 	};
+	nfds_t n = w->pty ? 2 + PTY_POLLS : 2;
 	int64_t blind = p[1].fd < 0 ? 10 * NS_PER_MS : -1, left;
 
 	while (uspawn_wait(w->child, 0) == 0) {
@@ -75,8 +83,14 @@ static void supervise(struct watch *w)
 		}
 		if (blind > 0 && (left < 0 || left > blind))
 			left = blind;
-		if (poll(p, 2, duration_to_poll(left)) > 0 && p[0].revents)
+		if (w->pty)
+			pty_poll(w->pty, p + 2);
+		if (poll(p, n, duration_to_poll(left)) <= 0)
+			continue;
+		if (p[0].revents)
 			forward(w);
+		if (w->pty)
+			pty_pump(w->pty, p + 2);
 	}
 }
 
@@ -109,7 +123,32 @@ static int exit_code(const struct uspawn_exit *e, int timeouts)
 	}
 }
 
-/* Starts it and sees it through. Without a plan, failure says why there is none. Returns the exit code. */
+/* It runs: sees it through. Returns the exit code. */
+static int see_through(struct run *run, struct watch *w, int master, int64_t began)
+{
+	struct pty pty;
+
+	if (run->verbose)
+		complain("started %d by %s", w->child->pid, rung_name(w->child->rung));
+	if (run->verbose && w->child->failure.errnum)
+		complain("without %s: %s", uspawn_strstep(w->child->failure.step), strerror(w->child->failure.errnum));
+	if (run->timeout)
+		w->due = began + run->timeout;
+	if ((run->request.flags & USPAWN_SETSID) || ((run->request.flags & USPAWN_SETPGROUP) && !run->request.pgroup))
+		w->whole = USPAWN_KILL_GROUP;
+	if (run->pty) {
+		w->pty = &pty;
+		pty_begin(&pty, master);
+	}
+	supervise(w);
+	if (run->pty)
+		pty_end(&pty);
+	if (run->verbose)
+		say_end(&w->child->exit, now_ns() - began);
+	return exit_code(&w->child->exit, w->timeouts);
+}
+
+/* Without a plan, failure says why there is none. Returns the exit code. */
 static int execute(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure, int signals,
 		   FILE *json)
 {
@@ -118,26 +157,17 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		.child = &child, .signals = signals, .due = -1, .kill_after = run->kill_after, .verbose = run->verbose
 	};
 	struct record record = { .child = &child, .argv = run->argv, .began_us = record_clock_us() };
+	int master = -1;
+	struct uspawn_args args = { .size = sizeof(args), .fds = &master, .nfds = run->pty };
 	int64_t began = now_ns();
 	int code;
 
 	if (!plan)
 		child.exit = (struct uspawn_exit){ .code = USPAWN_FAILED, .status = failure->errnum };
-	if (!plan || uspawn_start(&child, plan, NULL) < 0) {
-		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects);
-	} else {
-		if (run->verbose)
-			complain("started %d by %s", child.pid, rung_name(child.rung));
-		if (run->timeout)
-			w.due = began + run->timeout;
-		if ((run->request.flags & USPAWN_SETSID) ||
-		    ((run->request.flags & USPAWN_SETPGROUP) && !run->request.pgroup))
-			w.whole = USPAWN_KILL_GROUP;
-		supervise(&w);
-		if (run->verbose)
-			say_end(&child.exit, now_ns() - began);
-		code = exit_code(&child.exit, w.timeouts);
-	}
+	if (!plan || uspawn_start(&child, plan, &args) < 0)
+		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
+	else
+		code = see_through(run, &w, master, began);
 	if (json) {
 		record.wall_ns = now_ns() - began;
 		record.timed_out = w.timeouts > 0;
@@ -171,24 +201,50 @@ static int with_record(struct run *run, const struct uspawn_plan *plan, const st
 	return code;
 }
 
+/* "--show": what would be done. */
+static int show(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure)
+{
+	int length = plan ? uspawn_plan_describe(plan, NULL, 0) : 0, code;
+	char *text;
+
+	if (!plan)
+		return failure_report(failure, &run->request, run->argv, &run->redirects, run->said);
+	text = length < 0 ? NULL : malloc((size_t)length + 1);
+	if (!text) {
+		complain("--show: %s", strerror(ENOMEM));
+		return EXIT_OWN_ERROR;
+	}
+	uspawn_plan_describe(plan, text, (size_t)length + 1);
+	code = print_help(text);
+	free(text);
+	return code;
+}
+
+static int start(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure)
+{
+	uint64_t heard = TO_HAND_ON | (run->pty ? SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT) : 0);
+	int signals = signal_listen(&run->start, heard), code;
+
+	if (signals < 0) {
+		complain("signalfd: %s", strerror(-signals));
+		return EXIT_OWN_ERROR;
+	}
+	code = with_record(run, plan, failure, signals);
+	close(signals);
+	return code;
+}
+
 int run_main(int argc, char **argv)
 {
 	struct uspawn_failure failure = { 0 };
 	struct uspawn_plan *plan = NULL;
 	struct run run = { 0 };
-	int code, signals;
+	int code;
 
 	code = run_options(&run, argc, argv);
 	if (code < 0) {
 		uspawn_plan_new(&plan, &run.request, &failure);
-		signals = signal_listen(&run.start, TO_HAND_ON);
-		if (signals < 0) {
-			complain("signalfd: %s", strerror(-signals));
-			code = EXIT_OWN_ERROR;
-		} else {
-			code = with_record(&run, plan, &failure, signals);
-			close(signals);
-		}
+		code = run.show ? show(&run, plan, &failure) : start(&run, plan, &failure);
 		uspawn_plan_free(plan);
 	}
 	run_done(&run);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Between our terminal and the master of the program's: keys in, output out, sizes along. */
+#ifndef PTY_H
+#define PTY_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+enum { PTY_POLLS = 3 };
+
+struct pty {
+	int master; /* owned; -1: gone */
+	bool raw;   /* our terminal was changed */
+	bool eof;   /* nothing more comes from us */
+	struct termios before;
+	char keys[4096], output[4096]; /* what waits to be written */
+	size_t nkeys, noutput;
+};
+
+/* Our standard input, if it is a terminal, hands every key on. Takes the master. */
+void pty_begin(struct pty *p, int master);
+
+/* What to wait for, and what to do when it has come. */
+void pty_poll(const struct pty *p, struct pollfd polls[PTY_POLLS]);
+void pty_pump(struct pty *p, const struct pollfd polls[PTY_POLLS]);
+
+/* Our terminal has another size, or we go on after a stop. */
+void pty_resize(struct pty *p);
+void pty_continue(struct pty *p);
+
+/* The program has ended: shows what it has still written, and puts our terminal back. */
+void pty_end(struct pty *p);
+
+#endif
