@@ -194,6 +194,39 @@ CheckedTest(describe, order_is_that_of_the_enum)
 	cr_assert_eq(before, USPAWN_STEP_EXEC);
 }
 
+CheckedTest(describe, whose_it_is)
+{
+	static const uint32_t groups[] = { 5, 6 };
+	const char *text = described(
+		USPAWN(request, PLAIN, .rung = USPAWN_RUNG_FORK, .cwd = "/", .caps = "cap_net_raw,cap_kill=p",
+		       .iab = "^cap_net_raw,!cap_chown",
+		       .identity = USPAWN(identity, .uid = 7, .gid = 8, .groups = groups, .ngroups = 2)));
+
+	cr_assert_str_eq(text,
+			 BEGIN "bounding     without chown\n"
+			       "groups       5,6\n"
+			       "gid          8\n"
+			       "caps         kept over the change of the uid\n"
+			       "uid          7\n"
+			       "caps         permitted kill,net_raw; effective none; inheritable net_raw\n"
+			       "ambient      net_raw\n"
+			       "cwd          /\n" END,
+			 "seen:\n%s", text);
+}
+
+CheckedTest(describe, relay)
+{
+	const char *text, *missing = way_missing(USPAWN_RUNG_RELAY);
+
+	if (missing)
+		cr_skip_test("%s", missing);
+	text = described(USPAWN(request, ARGV_TRUE, .rung = USPAWN_RUNG_RELAY, .cwd = "/",
+				.flags = USPAWN_SETSIGMASK | USPAWN_SETSID));
+	cr_assert_str_eq(text,
+			 BEGIN "setsid       new\nrelay        from here on in memory of its own\ncwd          /\n" END,
+			 "seen:\n%s", text);
+}
+
 CheckedTest(describe, cut_short_as_snprintf_does)
 {
 	char whole[512], part[512];

@@ -98,6 +98,9 @@ int capability_finish(struct run *run)
 	if (run->request.iab)
 		return refuse_name("iab", "not together with --inh-caps, --ambient-caps or --bounding-set");
 	iab = cap_iab_get_proc();
+	/* what is lost already need not be dropped, which needs a right */
+	for (cap_value_t cap = 0; iab && cap < cap_max_bits(); cap++)
+		cap_iab_set_vector(iab, CAP_IAB_BOUND, cap, CAP_CLEAR);
 	for (int set = INHERITABLE; iab && set <= BOUNDING; set++) {
 		const struct capability_change *what = &run->changes[set];
 
@@ -113,6 +116,8 @@ int capability_finish(struct run *run)
 	cap_free(text);
 	cap_free(iab);
 	run->request.iab = run->iab_text;
+	if (!run->said[USPAWN_STEP_CAPS / 10])
+		run->said[USPAWN_STEP_CAPS / 10] = run->said[USPAWN_STEP_AMBIENT / 10];
 	return run->iab_text ? -1 : refuse_name("ambient-caps", strerror(errno));
 }
 

@@ -126,6 +126,19 @@ static int look_up_groups(struct run *run)
 	return -1;
 }
 
+/* The library changes all three, so each may fail for an option that named another. */
+static void blame(struct run *run)
+{
+	static const uint16_t steps[] = { USPAWN_STEP_UID, USPAWN_STEP_GID, USPAWN_STEP_GROUPS };
+	const char *said = NULL;
+
+	for (size_t i = 0; i < 3 && !said; i++)
+		said = run->said[steps[i] / 10];
+	for (size_t i = 0; i < 3; i++)
+		if (!run->said[steps[i] / 10])
+			run->said[steps[i] / 10] = said;
+}
+
 int identity_finish(struct run *run)
 {
 	struct uspawn_identity *identity = &run->identity;
@@ -136,6 +149,7 @@ int identity_finish(struct run *run)
 	if (run->has_gid && !run->has_groups && !run->init_groups)
 		return refuse_name("regid", "say what becomes of the other groups: --init-groups, --clear-groups, "
 					    "--groups or --keep-groups");
+	blame(run);
 	identity->size = sizeof(*identity);
 	if (!run->has_uid)
 		identity->uid = geteuid();
