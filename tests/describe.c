@@ -214,6 +214,33 @@ CheckedTest(describe, whose_it_is)
 			 "seen:\n%s", text);
 }
 
+CheckedTest(describe, where_it_lives)
+{
+	static const struct uspawn_idmap map[] = { { 0, 1000, 1, 0 }, { 1, 5000, 9, 0 } };
+	static const int32_t tid[] = { 5 };
+	int fd = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	const struct uspawn_join join[] = { { fd, CLONE_NEWUTS } };
+	char expected[1024];
+	const char *text = described(USPAWN(
+		request, PLAIN, .rung = USPAWN_RUNG_FORK, .root = "/usr",
+		.namespaces = USPAWN(namespaces, .unshare = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
+				     .uid_map = map, .nuid_map = 2, .gid_map = map, .ngid_map = 1, .set_tid = tid,
+				     .nset_tid = 1, .flags = USPAWN_DENY_SETGROUPS)));
+
+	cr_assert_str_eq(text,
+			 "clone        in new namespaces: user,pid\n"
+			 "clone        as number 5\n" BEGIN "namespace    new: mnt,net\n"
+			 "namespace    mounts stay in it\n"
+			 "idmap        uids 0 1000 1, 1 5000 9; gids 0 1000 1; setgroups denied\n"
+			 "root         /usr\n" END,
+			 "seen:\n%s", text);
+	text = described(USPAWN(request, PLAIN, .rung = USPAWN_RUNG_FORK,
+				.namespaces = USPAWN(namespaces, .join = join, .njoin = 1)));
+	snprintf(expected, sizeof(expected), "namespace    join that of descriptor %d: uts\n", fd);
+	assert_line(text, expected);
+	close(fd);
+}
+
 CheckedTest(describe, relay)
 {
 	const char *text, *missing = way_missing(USPAWN_RUNG_RELAY);

@@ -222,7 +222,7 @@ const struct run_option basic_options[] = {
 	{ "inherit-fds", 0, no_argument, NONE, USPAWN_INHERIT_FDS, set_flag },
 	{ "json", 0, optional_argument, NONE, 0, set_json },
 	{ "kill-after", 'k', required_argument, NONE, 1, set_time },
-	{ "kill-on-close", 0, no_argument, NONE, USPAWN_KILL_ON_CLOSE, set_flag },
+	{ "kill-on-close", 0, no_argument, USPAWN_STEP_CLONE, USPAWN_KILL_ON_CLOSE, set_flag },
 	{ "path", 0, required_argument, NONE, 0, set_path },
 	{ "rung", 0, required_argument, NONE, 0, set_rung },
 	{ "setpgid", 0, optional_argument, USPAWN_STEP_SETPGROUP, 0, set_group },

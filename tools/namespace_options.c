@@ -48,7 +48,9 @@ static int set_join(struct run *run, const struct run_option *o, char *value)
 		if (i == NAMESPACES || (equals && rest))
 			return refuse(o, name,
 				      "TYPE=FILE, or with --target TYPE,...; TYPE is one of cgroup, ipc, mnt, net, "
-				      "pid, time, user, uts");
+				      "time, user, uts");
+		if (namespaces[i].type == CLONE_NEWPID)
+			return refuse_name(o->name, "pid: only children of the program would be in it");
 		if (!equals) {
 			run->join_target |= namespaces[i].type;
 			continue;
@@ -283,7 +285,7 @@ const struct run_option namespace_options[] = {
 	{ "monotonic", 0, required_argument, NS, 0, set_offset },
 	{ "mount", 0, no_argument, NS, CLONE_NEWNS, set_new },
 	{ "net", 0, no_argument, NS, CLONE_NEWNET, set_new },
-	{ "pid", 0, no_argument, NS, CLONE_NEWPID, set_new },
+	{ "pid", 0, no_argument, USPAWN_STEP_CLONE, CLONE_NEWPID, set_new },
 	{ "pivot-root", 0, required_argument, USPAWN_STEP_ROOT, USPAWN_PIVOT_ROOT, set_root },
 	{ "propagation", 0, required_argument, USPAWN_STEP_NONE, 0, set_propagation },
 	{ "root", 0, required_argument, USPAWN_STEP_ROOT, 0, set_root },
