@@ -582,6 +582,26 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
  */
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
 
+/*
+ * 0.2: no more than that many run at once (0: any number); further starts wait inside, in order. A start still returns
+ * 0 for exactly one END. What it was given is copied or taken then; input and outputs stay where they are, as always.
+ * A queued child has no pid yet and cannot be signalled; uspawn_done() takes it off. With a limit a start that fails
+ * for lack of processes, descriptors or memory (uspawn_try_later()) while others run waits, too: for one of them to
+ * end, or a moment. -EINVAL: an external ring.
+ */
+int uspawn_ring_limit(struct uspawn_ring *ring, uint32_t running);
+
+/* 0.2: does this error, as returned or from child->failure, say that the same may work later? 1 or 0 */
+int uspawn_try_later(int error);
+
+/*
+ * 0.2: the end of its service. Further starts are -ESHUTDOWN, queued ones end with ECANCELED, running ones get the
+ * ladder's signals, counted from now, while uspawn_ring_wait() is called until -ECHILD. USPAWN_TIMED_GROUP: the group
+ * of who leads one. After the last step, or without any, no END waits for pipes that others hold open. With a SIGKILL
+ * in it, it is bounded. Returns at once. -EALREADY; -EINVAL: the ladder, or an external ring; -ENOMEM.
+ */
+int uspawn_ring_end(struct uspawn_ring *ring, const struct uspawn_timed *ladder, uint32_t n);
+
 /* Others than END come only of those whose request asks for them, and before it. 0.2 */
 enum uspawn_event_type {
 	USPAWN_EVENT_END = 1,  /* see child->exit. The child is off the ring, owns nothing, and may start again */

@@ -131,6 +131,13 @@ void care_exited(struct care *care)
 	care->child->exit.timed = count_sent(care);
 }
 
+void care_drain_no_more(struct care *care)
+{
+	care->drain_ns = 1;
+	if (care->exited)
+		care->exit_ns = sys_now_ns() - 1;
+}
+
 static int is_drained(const struct care *care)
 {
 	for (uint32_t i = 0; i < care->nstreams; i++)

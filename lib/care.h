@@ -59,6 +59,9 @@ void care_heard(struct care *care);
 /* The process has ended, and its status is taken. */
 void care_exited(struct care *care);
 
+/* Its pipes are to be cut off as soon as the process has ended. */
+void care_drain_no_more(struct care *care);
+
 /* When something is to be done whatever happens, or CARE_NEVER. */
 int64_t care_due(const struct care *care);
 

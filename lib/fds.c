@@ -103,12 +103,12 @@ static int take_ends(struct fds *fds, const struct plan_arg *arg, unsigned n)
 }
 
 /* Closing one descriptor twice would close a stranger's. */
-static int given_once(const struct uspawn_plan *plan, const struct uspawn_args *args)
+static int given_once(const struct uspawn_plan *plan, const struct uspawn_args *args, int queued)
 {
 	for (unsigned n = 0; n < PLAN_ARGS; n++) {
 		if (!(args->give & bit(n)))
 			continue;
-		if (n >= plan->nargs || plan->args[n].use != PLAN_DESCRIPTOR)
+		if (n >= plan->nargs || (plan->args[n].use != PLAN_DESCRIPTOR && !queued))
 			return 0;
 		for (unsigned m = 0; m < n; m++)
 			if (args->give & bit(m) && args->fds[m] == args->fds[n])
@@ -124,18 +124,18 @@ static uint32_t step_of(const struct plan_arg *arg)
 					   : USPAWN_STEP_PIPE;
 }
 
-int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside,
+int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside, int queued,
 	     struct uspawn_failure *reterr)
 {
 	fds->pinned = fds->owned = fds->pipes = 0;
 	fds->given = args->give;
-	if (args->nfds < plan->nbrought || (args->give && !given_once(plan, args)))
+	if (args->nfds < plan->nbrought || (args->give && !given_once(plan, args, queued)))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];
 		int r = 0;
 
-		if (arg->use == PLAN_DESCRIPTOR)
+		if (arg->use == PLAN_DESCRIPTOR || fds->given & bit(n))
 			r = take_descriptor(fds, plan, n, args->fds[n], beside);
 		else if (arg->use != PLAN_UNUSED)
 			r = take_ends(fds, arg, n);

@@ -20,10 +20,10 @@ struct fds {
 };
 
 /*
- * `beside`: the child reads its descriptors after the call has returned, so what the caller keeps is pinned. On failure
- * nothing is left behind.
+ * `queued`: what is given has been made already. `beside`: the child reads its descriptors after the call has returned,
+ * so what the caller keeps is pinned. On failure nothing is left behind.
  */
-int fds_take(struct fds *ret, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside,
+int fds_take(struct fds *ret, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside, int queued,
 	     struct uspawn_failure *reterr);
 
 /* The start succeeded: the library's end of argument n's pipe. */

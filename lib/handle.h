@@ -13,6 +13,7 @@
 #include <uspawn.h>
 
 struct care;
+struct queued;
 struct slot;
 struct watchlist;
 
@@ -37,6 +38,7 @@ struct handle {
 	struct watchlist *list;
 	struct slot *slot; /* an asynchronous start that is not known to have left it */
 	struct care *care; /* NULL: it is only waited for */
+	struct queued *queued; /* it is not started yet, or could not be */
 };
 
 _Static_assert(sizeof(struct handle) <= sizeof(((struct uspawn_child *)0)->opaque), "opaque has room");

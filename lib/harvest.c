@@ -57,6 +57,8 @@ static int look(struct watchlist *list, struct entry *entry, struct uspawn_event
 
 	if (care) {
 		if (!care->exited && collect(list, entry)) {
+			if (list->cut_off_ended)
+				care_drain_no_more(care);
 			care_exited(care);
 			list->ndrained++;
 			carelist_wake(&list->cares, care);
@@ -189,6 +191,9 @@ static int64_t bounded(struct watchlist *list, int64_t timeout_ns)
 {
 	int64_t due = carelist_due(&list->cares), left;
 
+	if (list->also_due_ns < due)
+		due = list->also_due_ns;
+
 	if (list->cares.nbusy)
 		return 0;
 	if (due == CARE_NEVER || timeout_ns == 0)
@@ -206,7 +211,7 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 	int blind = list->nticked && list->timer.fd < 0;
 	int64_t wait_ns = blind && (timeout_ns < 0 || timeout_ns > WATCHLIST_TICK_NS) ? WATCHLIST_TICK_NS : timeout_ns;
 	uint32_t left = list->cares.nbusy, told = 0, nevents;
-	int cared = list->cares.ncares != 0, nready;
+	int cared = list->cares.ncares || list->also_due_ns != CARE_NEVER, nready;
 
 	if (left && (list->turn ^= 1))
 		told = tell(list, events, n, &left);

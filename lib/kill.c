@@ -20,7 +20,7 @@ static int kill_group(struct uspawn_child *child, int signo)
 
 static int kill_one(struct uspawn_child *child, int signo)
 {
-	int r = child->pidfd < 0 ? -ENOSYS : sys_pidfd_send_signal(child->pidfd, signo, 0);
+	int r = child->pidfd < 0 ? (child->pid > 0 ? -ENOSYS : -ESRCH) : sys_pidfd_send_signal(child->pidfd, signo, 0);
 
 	if (r == -ENOSYS && child->pid > 0) /* before 5.1; the pid is the child's until we have collected it */
 		r = sys_kill(child->pid, signo);

@@ -7,25 +7,12 @@
 #include "handle.h"
 #include "poller.h"
 #include "reserve.h"
-#include "slot.h"
+#include "ring.h"
 #include "start.h"
 #include "sys.h"
-#include "watchlist.h"
 
 #define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL))
 #define RESERVED_FDS 16
-
-struct uspawn_ring {
-	volatile uint32_t *here; /* 1; in a forked copy of the process 0 */
-	int external;
-	struct slot_pool slots;
-	struct watchlist list; /* none on an external ring */
-};
-
-static int is_forked(const struct uspawn_ring *ring)
-{
-	return !*ring->here;
-}
 
 /* ---- Making and ending ---- */
 
@@ -48,6 +35,9 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 	*ring->here = 1;
 	ring->external = (flags & USPAWN_RING_EXTERNAL) != 0;
 	slot_pool_init(&ring->slots);
+	queue_init(&ring->queue);
+	queue_init(&ring->failed);
+	ring->retry_ns = CARE_NEVER;
 	r = ring->external ? 0 : watchlist_init(&ring->list, page, children, flags);
 	if (r < 0)
 		goto fail;
@@ -68,52 +58,64 @@ struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring)
 {
 	if (!ring)
 		return NULL;
-	slot_pool_done(&ring->slots, is_forked(ring));
+	admission_done(ring);
+	slot_pool_done(&ring->slots, ring_is_forked(ring));
 	if (!ring->external)
 		watchlist_done(&ring->list);
 	munmap((void *)ring->here, 4096);
+	free(ring->ladder);
 	free(ring);
 	return NULL;
 }
 
 int uspawn_ring_fd(const struct uspawn_ring *ring)
 {
-	if (is_forked(ring))
+	if (ring_is_forked(ring))
 		return -EPERM;
 	return ring->external ? -EINVAL : ring->list.poller->kind->fd(ring->list.poller);
 }
 
 /* ---- Children ---- */
 
-int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
-		      const struct uspawn_args *args)
+int ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
+	       const struct uspawn_args *args, int queued)
 {
-	struct uspawn_failure failure = { .errnum = EINVAL, .step = USPAWN_STEP_REQUEST };
-	int r = 0;
+	struct uspawn_failure failure = { .errnum = ENOMEM, .step = USPAWN_STEP_REQUEST };
+	int r = ring->external ? 0 : watchlist_make_room(&ring->list, care_is_needed(plan));
 
-	if (is_forked(ring))
-		r = -EPERM;
-	else if (plan->flags & USPAWN_PID_ONLY || (ring->external && care_is_needed(plan)))
-		r = -EINVAL;
-	else if (!ring->external)
-		r = watchlist_make_room(&ring->list, care_is_needed(plan));
 	if (r < 0) {
-		failure.errnum = -r;
 		handle_fail(child, &failure);
 		return r;
 	}
 	slot_harvest(&ring->slots, 0);
-	r = start_beside(child, plan, args, &ring->slots);
+	r = start_beside(child, plan, args, &ring->slots, queued);
 	if (r == 0 && !ring->external)
 		watchlist_add(&ring->list, child);
 	return r;
+}
+
+int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
+		      const struct uspawn_args *args)
+{
+	struct uspawn_failure failure = { .step = USPAWN_STEP_REQUEST };
+
+	if (ring_is_forked(ring))
+		failure.errnum = EPERM;
+	else if (plan->flags & USPAWN_PID_ONLY || (ring->external && care_is_needed(plan)))
+		failure.errnum = EINVAL;
+	else if (ring->ending)
+		failure.errnum = ESHUTDOWN;
+	if (!failure.errnum)
+		return ring->limit ? admission_start(ring, child, plan, args) : ring_start(ring, child, plan, args, 0);
+	handle_fail(child, &failure);
+	return -failure.errnum;
 }
 
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 {
 	int r;
 
-	if (is_forked(ring))
+	if (ring_is_forked(ring))
 		return -EPERM;
 	if (ring->external)
 		return -EINVAL;
@@ -141,6 +143,11 @@ void uspawn_done(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
 
+	if (handle_state(child) != USPAWN_UNSET && handle->queued) {
+		queue_remove(handle->queued);
+		handle_clear(child);
+		return;
+	}
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
 	if (handle->slot)
@@ -156,24 +163,55 @@ void uspawn_done(struct uspawn_child *child)
 
 /* ---- Waiting ---- */
 
+/* When the ring itself has something to do. */
+static int64_t due(const struct uspawn_ring *ring)
+{
+	int64_t ladder = shutdown_due(ring), retry = admission_due(ring);
+
+	return ladder < retry ? ladder : retry;
+}
+
+/* Is there nobody whose end could come? */
+static int is_empty(const struct uspawn_ring *ring)
+{
+	return !ring->list.nlive && !ring->queue.n && !ring->failed.n;
+}
+
+static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns,
+		     int *retidle)
+{
+	int nevents;
+
+	shutdown_run(ring);
+	admission_run(ring);
+	nevents = (int)admission_tell(ring, events, n);
+	if (nevents)
+		return nevents;
+	ring->list.also_due_ns = due(ring);
+	nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
+	if (nevents > 0)
+		admission_run(ring); /* the caller may be long with its events */
+	return nevents;
+}
+
 int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns)
 {
 	int64_t deadline = timeout_ns > 0 && timeout_ns < INT64_MAX / 2 ? sys_now_ns() + timeout_ns : INT64_MAX;
 
-	if (is_forked(ring))
+	if (ring_is_forked(ring))
 		return -EPERM;
 	if (ring->external || !n)
 		return -EINVAL;
 	slot_harvest(&ring->slots, 0);
 	for (int64_t left = timeout_ns;;) {
-		int idle, nevents;
+		int idle = 0, nevents;
 
-		if (!ring->list.nlive)
+		if (is_empty(ring))
 			left = 0; /* only to reap those that were let go, and to take what is left to say */
-		nevents = watchlist_wait(&ring->list, events, n, left, &idle);
+		nevents = wait_once(ring, events, n, left, &idle);
 		if (nevents)
 			return nevents;
-		if (!ring->list.nlive)
+		if (is_empty(ring))
 			return timeout_ns ? -ECHILD : 0;
 		if (idle)
 			return 0;

@@ -106,7 +106,8 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	return 0;
 }
 
-int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args, int kept)
+static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
+			 int kept, int queued)
 {
 	char inline_room[ROOM_INLINE] __attribute__((aligned(16)));
 	struct child_report report;
@@ -115,7 +116,7 @@ int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, c
 
 	if (r < 0 || (r = get_room(&s, inline_room)) < 0)
 		return failed(&s, child, r);
-	r = fds_take(&s.fds, plan, &s.args, 0, &s.failure);
+	r = fds_take(&s.fds, plan, &s.args, 0, queued, &s.failure);
 	if (r == 0) {
 		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
 			r = ladder_skip_cgroup(&s, r);
@@ -126,6 +127,11 @@ int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, c
 	}
 	free(s.more_room);
 	return r < 0 ? failed(&s, child, r) : finish(&s, child, args, &report, kept);
+}
+
+int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args, int kept)
+{
+	return start_waiting(child, plan, args, kept, 0);
 }
 
 /* ---- Starts that do not ---- */
@@ -157,14 +163,14 @@ static int attempt_async(struct start *s, struct slot *slot)
 enum { NO_SLOT = 1, NO_SUCH_RUNG };
 
 static int start_in_slot(struct start *s, struct uspawn_child *child, const struct uspawn_args *args,
-			 struct slot_pool *slots)
+			 struct slot_pool *slots, int queued)
 {
 	struct slot *slot = slot_take(slots, program_size(s->plan, &s->args, 1));
 	int r;
 
 	if (!slot)
 		return NO_SLOT;
-	r = fds_take(&slot->fds, s->plan, &s->args, 1, &s->failure);
+	r = fds_take(&slot->fds, s->plan, &s->args, 1, queued, &s->failure);
 	if (r < 0) {
 		slot_untake(slots, slot);
 		return failed(s, child, r);
@@ -195,7 +201,7 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 }
 
 int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		 struct slot_pool *slots)
+		 struct slot_pool *slots, int queued)
 {
 	struct start s;
 	int beside = NO_SLOT, r;
@@ -204,12 +210,12 @@ int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, con
 		r = accept(&s, plan, args);
 		if (r < 0)
 			return failed(&s, child, r);
-		beside = start_in_slot(&s, child, args, slots);
+		beside = start_in_slot(&s, child, args, slots, queued);
 		if (beside <= 0)
 			return beside;
 		care_free(s.care);
 	}
-	r = start_and_wait(child, plan, args, 1);
+	r = start_waiting(child, plan, args, 1, queued);
 	if (r == 0 && beside == NO_SUCH_RUNG)
 		clone_refused(USPAWN_RUNG_ASYNC);
 	return r;

@@ -15,9 +15,9 @@ int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, c
 
 /*
  * Returns at once where that can be done, else as start_and_wait() with `kept`. The child stays where it is until its
- * slot has settled.
+ * slot has settled. `queued`: the args are the queue's, and new pipes are among what they give.
  */
 int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		 struct slot_pool *slots);
+		 struct slot_pool *slots, int queued);
 
 #endif

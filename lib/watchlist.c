@@ -146,7 +146,8 @@ int watchlist_make_room(struct watchlist *list, int cared)
 /* Whoever polls the ring's descriptor must come back in time, and at once while something is left to do. */
 void watchlist_set_clock(struct watchlist *list)
 {
-	int64_t due = list->cares.nbusy ? 1 : carelist_due(&list->cares);
+	int64_t cares = list->cares.nbusy ? 1 : carelist_due(&list->cares);
+	int64_t due = cares < list->also_due_ns ? cares : list->also_due_ns < 1 ? 1 : list->also_due_ns;
 	struct itimerspec at = { .it_value = sys_timespec(due) };
 
 	if (!list->poller->is_foreign || due >= list->clock_ns)
@@ -158,6 +159,25 @@ void watchlist_set_clock(struct watchlist *list)
 	sys_timerfd_settime_at(list->clock.fd, &at);
 	list->poller->kind->watch(list->poller, list->clock.fd, WATCHLIST_CLOCK_TAG, POLLER_ONCE);
 	list->clock_ns = due;
+}
+
+void watchlist_wake(struct watchlist *list)
+{
+	list->also_due_ns = 0;
+	watchlist_set_clock(list);
+}
+
+void watchlist_cut_off_ended(struct watchlist *list)
+{
+	list->cut_off_ended = 1;
+	for (uint32_t i = 0; i < list->table.nentries; i++) {
+		struct care *care = watchlist_care(&list->table.entries[i]);
+
+		if (care) {
+			care_drain_no_more(care);
+			carelist_wake(&list->cares, care);
+		}
+	}
 }
 
 /* ---- Making and ending ---- */
@@ -176,9 +196,12 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 	uint32_t n = children < ENTRIES_MIN ? ENTRIES_MIN : children > ENTRIES_MAX ? ENTRIES_MAX : children;
 	int r;
 
-	*list = (struct watchlist){
-		.table.first_free = TABLE_FULL, .timer.fd = -1, .clock.fd = -1, .clock_ns = CARE_NEVER, .here = here
-	};
+	*list = (struct watchlist){ .table.first_free = TABLE_FULL,
+				    .timer.fd = -1,
+				    .clock.fd = -1,
+				    .clock_ns = CARE_NEVER,
+				    .also_due_ns = CARE_NEVER,
+				    .here = here };
 	carelist_init(&list->cares);
 	r = table_grow(&list->table, n);
 	if (r == 0)

@@ -24,6 +24,8 @@ struct watchlist {
 	struct sys_owned timer;
 	struct sys_owned clock; /* for whoever polls the ring's descriptor: rings when a care is due */
 	int64_t clock_ns;       /* what it is set to, or CARE_NEVER */
+	int64_t also_due_ns;    /* the ring has something to do then */
+	int cut_off_ended;      /* nobody waits for pipes of the ended */
 	int turn;
 	const volatile uint32_t *here; /* the ring's: 0 in a forked copy of the process */
 };
@@ -46,6 +48,12 @@ void watchlist_let_go(struct uspawn_child *child);
  * and not idle something happened that is no event: ask again.
  */
 int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t timeout_ns, int *retidle);
+
+/* From now on nobody waits for the pipes of those whose process has ended. */
+void watchlist_cut_off_ended(struct watchlist *list);
+
+/* Whoever polls the ring's descriptor is to come back at once. */
+void watchlist_wake(struct watchlist *list);
 
 /* ---- Between its two rooms: who is watched (watchlist.c), and what comes of it (harvest.c) ---- */
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* One allocation each, since a queue is where a server keeps what it cannot do now: it may be long. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ends.h"
+#include "env.h"
+#include "handle.h"
+#include "queue.h"
+#include "request.h"
+#include "sys.h"
+
+static uint64_t bit(unsigned n)
+{
+	return 1ull << n;
+}
+
+void queue_init(struct queue *queue)
+{
+	*queue = (struct queue){ .end = &queue->first };
+}
+
+/* ---- Copies ---- */
+
+static char *const *copy_list(char ***pointers, char **bytes, char *const *list)
+{
+	char **ret = *pointers;
+
+	if (!list)
+		return NULL;
+	for (; *list; list++) {
+		size_t size = strlen(*list) + 1;
+
+		*(*pointers)++ = memcpy(*bytes, *list, size);
+		*bytes += size;
+	}
+	*(*pointers)++ = NULL;
+	return ret;
+}
+
+static struct queued *allocate(const struct uspawn_args *args)
+{
+	size_t n = env_count(args->argv) + env_count(args->envp) + env_count(args->setenv) + 3;
+	size_t size = env_size(args->argv) + env_size(args->envp) + env_size(args->setenv);
+	int saved = errno;
+	struct queued *queued = malloc(sizeof(*queued) + n * sizeof(char *) + size);
+	char **pointers, *bytes;
+
+	errno = saved;
+	if (!queued)
+		return NULL;
+	*queued = (struct queued){ .args = *args };
+	pointers = queued->strings;
+	bytes = (char *)(pointers + n);
+	queued->args.argv = copy_list(&pointers, &bytes, args->argv);
+	queued->args.envp = copy_list(&pointers, &bytes, args->envp);
+	queued->args.setenv = copy_list(&pointers, &bytes, args->setenv);
+	queued->args.size = sizeof(queued->args);
+	queued->args.give = 0;
+	return queued;
+}
+
+static int copy_descriptor(int fd)
+{
+	int r = fd < 0 ? -EBADF : sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return r == -EINVAL ? -EMFILE : r;
+}
+
+static void close_all(const int *fds, uint64_t which)
+{
+	for (; which; which &= which - 1)
+		sys_close(fds[__builtin_ctzll(which)]);
+}
+
+/* Takes everything or nothing; the caller's array is written last. */
+static int take_descriptors(struct queued *queued, const struct uspawn_plan *plan, const struct uspawn_args *args,
+			    struct uspawn_failure *reterr)
+{
+	uint64_t made = 0, kept = 0;
+	int others[PLAN_ARGS];
+
+	if (args->nfds < plan->nbrought)
+		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	for (unsigned n = 0; n < plan->nargs; n++) {
+		const struct plan_arg *arg = &plan->args[n];
+		struct ends ends;
+		int r;
+
+		if (arg->use == PLAN_UNUSED || arg->ours)
+			continue;
+		if (arg->use == PLAN_DESCRIPTOR) {
+			r = queued->fds[n] = copy_descriptor(args->fds[n]);
+		} else if ((r = ends_open(&ends, arg)) == 0) {
+			queued->fds[n] = ends.child;
+			others[n] = ends.caller;
+			made |= bit(n);
+		}
+		if (r < 0) {
+			close_all(queued->fds, kept);
+			close_all(others, made);
+			return request_fail(reterr, -r, made & bit(n) ? USPAWN_STEP_PIPE : USPAWN_STEP_SOURCE,
+					    arg->index);
+		}
+		kept |= bit(n);
+	}
+	for (unsigned n = 0; n < plan->nargs; n++) {
+		if (made & bit(n)) {
+			args->fds[n] = others[n];
+		} else if (args->give & bit(n)) {
+			sys_close(args->fds[n]);
+			args->fds[n] = -1;
+		}
+	}
+	queued->args.give = kept;
+	queued->args.fds = queued->fds;
+	queued->args.nfds = plan->nargs;
+	return 0;
+}
+
+/* ---- The queue ---- */
+
+void queue_append(struct queue *queue, struct queued *queued)
+{
+	queued->next = NULL;
+	queued->queue = queue;
+	*queue->end = queued;
+	queue->end = &queued->next;
+	queue->n++;
+	handle_of(queued->child)->queued = queued;
+}
+
+int queue_add(struct queue *queue, struct uspawn_child *child, const struct uspawn_plan *plan,
+	      const struct uspawn_args *args, struct uspawn_failure *reterr)
+{
+	struct uspawn_args accepted;
+	struct queued *queued;
+	int r = request_accept_args(&accepted, args, reterr);
+
+	if (r < 0)
+		return r;
+	for (unsigned n = 0; n < PLAN_ARGS; n++)
+		for (unsigned m = 0; accepted.give & bit(n) && m <= n; m++)
+			if (n >= plan->nargs || plan->args[n].use != PLAN_DESCRIPTOR ||
+			    (m < n && accepted.give & bit(m) && accepted.fds[m] == accepted.fds[n]))
+				return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	queued = allocate(&accepted);
+	if (!queued)
+		return request_fail(reterr, ENOMEM, USPAWN_STEP_REQUEST, 0);
+	r = take_descriptors(queued, plan, &accepted, reterr);
+	if (r < 0) {
+		free(queued);
+		return r;
+	}
+	queued->child = child;
+	queued->plan = plan_ref(plan);
+	handle_begin(child, 0, -1, USPAWN_RUNG_ANY, HANDLE_WATCHED);
+	queue_append(queue, queued);
+	return 0;
+}
+
+static void unlink_at(struct queued **at)
+{
+	struct queued *queued = *at;
+	struct queue *queue = queued->queue;
+
+	*at = queued->next;
+	if (queue->end == &queued->next)
+		queue->end = at;
+	queue->n--;
+	handle_of(queued->child)->queued = NULL;
+}
+
+struct queued *queue_take(struct queue *queue)
+{
+	struct queued *queued = queue->first;
+
+	unlink_at(&queue->first);
+	return queued;
+}
+
+void queue_put_back(struct queue *queue, struct queued *queued)
+{
+	queued->next = queue->first;
+	if (!queue->first)
+		queue->end = &queued->next;
+	queue->first = queued;
+	queue->n++;
+	handle_of(queued->child)->queued = queued;
+}
+
+void queue_remove(struct queued *queued)
+{
+	struct queued **at = &queued->queue->first;
+
+	while (*at != queued)
+		at = &(*at)->next;
+	unlink_at(at);
+	queue_free(queued);
+}
+
+void queue_free(struct queued *queued)
+{
+	for (uint64_t left = queued->args.give; left; left &= left - 1)
+		if (queued->fds[__builtin_ctzll(left)] >= 0)
+			sys_close(queued->fds[__builtin_ctzll(left)]);
+	plan_unref(queued->plan);
+	free(queued);
+}
