@@ -159,7 +159,7 @@ static int take_bytes(struct care *care, struct stream *stream, struct poller *p
 	if (ready->n >= 0) {
 		stream_take(stream, ready->bytes, ready->n);
 		care_heard(care);
-	} else if (ready->n != -ENOBUFS) {
+	} else if (ready->n != -ENOBUFS && ready->n != -ECANCELED) {
 		stream->cannot_be_read = 1; /* not in this way */
 	}
 	if (stream->fd < 0) {
@@ -184,7 +184,7 @@ int carelist_take(struct carelist *list, struct care *care, struct poller *polle
 	if (part >= PART_SINK) {
 		stream->blocked = 0;
 		stream->sink_watched = !ready->stopped;
-	} else if (ready->is_read) {
+	} else if (ready->is_read && stream->read_for_us) {
 		r = take_bytes(care, stream, poller, ready);
 	} else if (stream->fd >= 0) {
 		stream->ready = 1;

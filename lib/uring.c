@@ -9,8 +9,10 @@
  */
 #include <liburing.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
+#include "buffers.h"
 #include "poller.h"
 #include "sys.h"
 
@@ -18,12 +20,17 @@
 #define CQ_ENTRIES_MIN 512
 #define CQ_ENTRIES_MAX 32768
 
+#define OP_READ_MULTISHOT 49 /* 6.7 */
+
 struct uring {
 	struct poller poller;
 	struct io_uring ring;
 	struct sys_owned own; /* the ring's descriptor */
 	uint32_t cq_entries;
 	struct sys_owned event; /* the eventfd; -1: nobody has asked */
+	struct buffers buffers;
+	struct poller_ready rest[BUFFERS_N]; /* read by an io_uring that is gone */
+	unsigned nrest;
 };
 
 static void close_ring(struct io_uring *ring, const struct sys_owned *own)
@@ -85,6 +92,32 @@ static void silence_bell(const struct uring *u)
 		ring_bell(u);
 }
 
+static struct poller_ready ready_of(struct uring *u, const struct io_uring_cqe *cqe)
+{
+	struct poller_ready ready = { .tag = cqe->user_data, .n = cqe->res };
+
+	ready.stopped = !(cqe->flags & IORING_CQE_F_MORE);
+	/* A poll has bits to say. */
+	ready.is_read = cqe->res <= 0 || cqe->flags & IORING_CQE_F_BUFFER;
+	if (cqe->flags & IORING_CQE_F_BUFFER)
+		ready.bytes = buffers_show(&u->buffers, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+	return ready;
+}
+
+/* What it has read is out of the pipes already. */
+static void keep_rest(struct uring *u, struct io_uring *old)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	io_uring_for_each_cqe (old, head, cqe)
+		if (cqe->flags & IORING_CQE_F_BUFFER && u->nrest < BUFFERS_N) {
+			u->rest[u->nrest] = ready_of(u, cqe);
+			u->rest[u->nrest++].stopped = 0;
+		}
+	buffers_forget(&u->buffers);
+}
+
 /* For the thread that calls now. Nothing is watched afterwards. */
 static int reopen(struct uring *u)
 {
@@ -96,6 +129,7 @@ static int reopen(struct uring *u)
 		u->ring = old;
 		return r;
 	}
+	keep_rest(u, &old);
 	close_ring(&old, &old_own);
 	if (u->event.fd >= 0) {
 		r = io_uring_register_eventfd(&u->ring, u->event.fd);
@@ -154,6 +188,23 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
 }
 
+/* 6.7 */
+static int read_all(struct poller *poller, int fd, uint64_t tag)
+{
+	struct uring *u = (struct uring *)poller;
+	struct io_uring_sqe *sqe;
+	int r = u->buffers.ring && u->buffers.registered ? 0 : buffers_register(&u->buffers, &u->ring);
+
+	if (r == 0)
+		r = get_sqe(u, &sqe);
+	if (r < 0)
+		return r;
+	io_uring_prep_rw(OP_READ_MULTISHOT, sqe, fd, NULL, 0, -1ull);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->user_data = tag;
+	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+}
+
 static int unwatch(struct poller *poller, int fd, uint64_t tag)
 {
 	struct uring *u = (struct uring *)poller;
@@ -187,8 +238,18 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 	struct uring *u = (struct uring *)poller;
 	struct io_uring_cqe *cqe;
 	unsigned head, seen = 0, nready = 0;
-	int r = enter(u, timeout_ns);
+	int r;
 
+	if (!u->nrest)
+		buffers_return(&u->buffers);
+	for (; nready < n && nready < u->nrest; nready++)
+		ready[nready] = u->rest[nready];
+	if (nready) {
+		u->nrest -= nready;
+		memmove(u->rest, u->rest + nready, u->nrest * sizeof(*u->rest));
+		return (int)nready;
+	}
+	r = enter(u, timeout_ns);
 	if (r < 0)
 		return r;
 	io_uring_for_each_cqe (&u->ring, head, cqe) {
@@ -196,8 +257,7 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 			break;
 		seen++;
 		if (cqe->user_data)
-			ready[nready++] = (struct poller_ready){ .tag = cqe->user_data,
-								 .stopped = !(cqe->flags & IORING_CQE_F_MORE) };
+			ready[nready++] = ready_of(u, cqe);
 	}
 	io_uring_cq_advance(&u->ring, seen);
 	if (u->event.fd >= 0)
@@ -232,12 +292,13 @@ static void done(struct poller *poller)
 
 	sys_close_owned(&u->event);
 	close_ring(&u->ring, &u->own);
+	buffers_free(&u->buffers);
 	free(u);
 }
 
 int uring_new(struct poller **ret, uint32_t expected)
 {
-	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, done };
+	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, done };
 	int saved = errno, r;
 	struct uring *u = calloc(1, sizeof(*u));
 
