@@ -20,9 +20,10 @@ enum exit_code {
 
 int run_main(int argc, char **argv);
 int each_main(int argc, char **argv);
+int with_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
 
-extern const char help_program[], help_each[], help_probe[];
+extern const char help_program[], help_each[], help_with[], help_probe[];
 
 /* One line on standard error, after "uspawn COMMAND: ". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

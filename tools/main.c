@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
 	{ "run", run_main, NULL },
 	{ "each", each_main, help_each },
+	{ "with", with_main, help_with },
 	{ "probe", probe_main, help_probe },
 };
 
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	if (!word) {
-		complain("a command is missing: run, each or probe; 'uspawn --help' explains them");
+		complain("a command is missing: run, each, with or probe; 'uspawn --help' explains them");
 		return EXIT_OWN_ERROR;
 	}
 	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
 	}
 	asked = find_command(word);
 	if (!asked) {
-		complain("%s: no such %s; it is run, each or probe, see 'uspawn --help'", word,
+		complain("%s: no such %s; it is run, each, with or probe, see 'uspawn --help'", word,
 			 *word == '-' ? "option before the command" : "command");
 		return EXIT_OWN_ERROR;
 	}

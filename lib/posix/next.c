@@ -38,11 +38,16 @@ static const void *libc(void)
 	return object_of(dlsym(RTLD_NEXT, "__libc_start_main"));
 }
 
-static int is_foreign(void *handle, const char *name)
+static int is_foreign(const void *address)
 {
-	const void *object = object_of(dlsym(handle, name));
+	const void *object = object_of(address);
 
 	return object && object != libc() && object != object_of(&next_find);
+}
+
+int next_is_foreign(struct next *next)
+{
+	return is_foreign(next_find(next));
 }
 
 enum { NOT_ASKED, NO, YES };
@@ -59,7 +64,8 @@ int next_replaces_spawn(void)
 	int known = atomic_load_explicit(&answer, memory_order_relaxed);
 
 	return known ? known == YES
-		     : remember(&answer, is_foreign(RTLD_NEXT, "posix_spawn") || is_foreign(RTLD_NEXT, "posix_spawnp"));
+		     : remember(&answer, is_foreign(dlsym(RTLD_NEXT, "posix_spawn")) ||
+						 is_foreign(dlsym(RTLD_NEXT, "posix_spawnp")));
 }
 
 int next_replaces_exec(void)
@@ -71,6 +77,6 @@ int next_replaces_exec(void)
 	if (known)
 		return known == YES;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		foreign |= is_foreign(RTLD_DEFAULT, names[i]);
+		foreign |= is_foreign(dlsym(RTLD_DEFAULT, names[i]));
 	return remember(&answer, foreign || next_replaces_spawn());
 }

@@ -20,6 +20,9 @@ struct next {
 /* NULL: there is none. */
 void *next_find(struct next *next);
 
+/* It is another library's, not libc's. */
+int next_is_foreign(struct next *next);
+
 /* One of the functions that start programs is another library's. Both are asked when it first matters. */
 int next_replaces_spawn(void); /* after us in the order of search: it is to be called, as it would be without us */
 int next_replaces_exec(void);  /* anywhere: it may want to see what a shell would have run */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `uspawn with --trace` needs beside the starts: the ends, as the program that waits learns them, with the peak of
+ * memory. A library of its own, preloaded only for a trace. The line: end AT_NS PARENT PID STATUS MAXRSS_KIB.
+ *
+ * A program may wait in a signal handler: everything is looked up when the library is loaded, and a line is put
+ * together without libc's formatting.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "export.h"
+
+static pid_t (*libcs_wait4)(pid_t, int *, int, struct rusage *);
+static int (*libcs_waitid)(idtype_t, id_t, siginfo_t *, int);
+static const char *file;
+
+__attribute__((constructor)) static void look_up(void)
+{
+	libcs_wait4 = dlsym(RTLD_NEXT, "wait4");
+	libcs_waitid = dlsym(RTLD_NEXT, "waitid");
+	file = secure_getenv("USPAWN_TRACE");
+}
+
+static char *put_number(char *at, unsigned long long n)
+{
+	char digits[24];
+	int count = 0;
+
+	*at++ = ' ';
+	do {
+		digits[count++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	while (count)
+		*at++ = digits[--count];
+	return at;
+}
+
+static void record(pid_t pid, int status, long maxrss)
+{
+	char line[128] = "end", *at = line + 3;
+	int saved = errno, fd;
+	struct timespec t;
+
+	if (!file)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	at = put_number(at, (unsigned long long)t.tv_sec * 1000000000 + (unsigned long long)t.tv_nsec);
+	at = put_number(at, (unsigned long long)getpid());
+	at = put_number(at, (unsigned long long)pid);
+	at = put_number(at, (unsigned long long)status);
+	at = put_number(at, (unsigned long long)maxrss);
+	*at++ = '\n';
+	fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t written = write(fd, line, (size_t)(at - line));
+
+		(void)written;
+		close(fd);
+	}
+	errno = saved;
+}
+
+EXPORT pid_t wait4(pid_t pid, int *ret, int options, struct rusage *retusage)
+{
+	struct rusage usage;
+	int status = 0;
+	pid_t r = libcs_wait4(pid, &status, options, &usage);
+
+	if (r > 0 && (WIFEXITED(status) || WIFSIGNALED(status)))
+		record(r, status, usage.ru_maxrss);
+	if (r > 0 && ret)
+		*ret = status;
+	if (r > 0 && retusage)
+		*retusage = usage;
+	return r;
+}
+
+EXPORT pid_t wait3(int *ret, int options, struct rusage *retusage)
+{
+	return wait4(-1, ret, options, retusage);
+}
+
+EXPORT pid_t waitpid(pid_t pid, int *ret, int options)
+{
+	return wait4(pid, ret, options, NULL);
+}
+
+EXPORT pid_t wait(int *ret)
+{
+	return wait4(-1, ret, 0, NULL);
+}
+
+/* libc's has no room for what was used. */
+EXPORT int waitid(idtype_t type, id_t id, siginfo_t *ret, int options)
+{
+	siginfo_t info = { 0 };
+	int r = libcs_waitid(type, id, &info, options), status = info.si_status;
+
+	if (r == 0 && info.si_pid && !(options & WNOWAIT) && info.si_code != CLD_STOPPED &&
+	    info.si_code != CLD_CONTINUED && info.si_code != CLD_TRAPPED)
+		record(info.si_pid, info.si_code == CLD_EXITED ? status << 8 : status, 0);
+	if (r == 0 && ret)
+		*ret = info;
+	return r;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * "uspawn with": a program under the posix_spawn replacement. Without a report it becomes the program; with one it
+ * waits, since only then everything has been written down: in a file in memory, which the libraries below find by the
+ * environment.
+ */
+#include "with.h"
+#include "commands.h"
+#include "failure.h"
+#include "options.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <uspawn.h>
+
+enum { ELIDE_SHELL = 256, STATS, SYSTEM, TRACE };
+
+static const struct option known[] = {
+	{ "elide-shell", no_argument, NULL, ELIDE_SHELL }, { "help", no_argument, NULL, 'h' },
+	{ "stats", optional_argument, NULL, STATS },       { "system", no_argument, NULL, SYSTEM },
+	{ "trace", required_argument, NULL, TRACE },       { NULL, 0, NULL, 0 },
+};
+
+/* -1: go on. Else the exit code. */
+static int read_options(struct with *with, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
+		switch (option) {
+		case ELIDE_SHELL:
+			with->elide_shell = true;
+			break;
+		case SYSTEM:
+			with->system = true;
+			break;
+		case STATS:
+			with->stats = optarg ? optarg : "";
+			break;
+		case TRACE:
+			with->trace = optarg;
+			break;
+		case 'h':
+			return print_help(help_with);
+		default:
+			return refuse_option(option, argv, known);
+		}
+	}
+	if (!argv[optind]) {
+		complain("a command is missing; see --help");
+		return EXIT_OWN_ERROR;
+	}
+	with->argv = argv + optind;
+	return -1;
+}
+
+/* ---- What is preloaded ---- */
+
+/* Beside the program, as it was built or installed; else where it was to be installed. */
+static int find_library(const char *name, char *ret)
+{
+	static const char *const places[] = { "../lib", LIBRARY_BESIDE, LIBRARY_PLACE };
+	char self[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(*places); i++) {
+		const char *from = *places[i] == '/' ? "" : self;
+
+		snprintf(path, sizeof(path), "%.*s/%s/lib%s.so", *from ? (int)(slash - self) : 0, from, places[i],
+			 name);
+		if (realpath(path, ret))
+			return 0;
+	}
+	complain("lib%s.so is neither beside this program nor in %s", name, LIBRARY_PLACE);
+	return -ENOENT;
+}
+
+/* LD_PRELOAD takes blanks and colons for separators. */
+static int add_library(char *list, size_t size, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (find_library(name, path) < 0)
+		return -ENOENT;
+	if (strpbrk(path, " :\t")) {
+		complain("%s: a library in a directory with a blank or colon in its name cannot be preloaded", path);
+		return -EINVAL;
+	}
+	if (*list)
+		strcat(list, ":");
+	strncat(list, path, size - strlen(list) - 1);
+	return 0;
+}
+
+/* What is preloaded already stays, and comes first: it sees the program's calls as it did without us. */
+static int set_environment(const struct with *with, const char *report)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char list[4 * PATH_MAX] = "";
+
+	if (before && strlen(before) > 2000) {
+		complain("LD_PRELOAD is too long to add to");
+		return -E2BIG;
+	}
+	if (before)
+		strcat(list, before);
+	if (add_library(list, sizeof(list), "uspawn-posix") < 0 ||
+	    (with->system && add_library(list, sizeof(list), "uspawn-system") < 0) ||
+	    (with->trace && add_library(list, sizeof(list), "uspawn-waits") < 0))
+		return -ENOENT;
+	if (setenv("LD_PRELOAD", list, 1) < 0 || (with->elide_shell && setenv("USPAWN_ELIDE_SHELL", "1", 1) < 0) ||
+	    (report && setenv("USPAWN_STATS", report, 1) < 0) ||
+	    (report && with->trace && setenv("USPAWN_TRACE", report, 1) < 0)) {
+		complain("setenv: %s", strerror(errno));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- Running it ---- */
+
+static int become(char **argv)
+{
+	struct uspawn_request request = { .size = sizeof(request), .argv = argv };
+	struct uspawn_failure failure = { .step = USPAWN_STEP_EXEC };
+
+	execvp(argv[0], argv);
+	failure.errnum = errno;
+	return failure_report(&failure, &request, argv, NULL);
+}
+
+/* The terminal tells its whole foreground group; what is sent to us alone is handed on. */
+static int wait_for(struct uspawn_child *child, int signals)
+{
+	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = child->pidfd, .events = POLLIN } };
+	bool terminal;
+	int signo;
+
+	while (uspawn_wait(child, 0) == 0) {
+		if (poll(p, 2, child->pidfd < 0 ? 10 : -1) <= 0 || !p[0].revents)
+			continue;
+		while ((signo = signal_take(signals, &terminal)) > 0)
+			if (!terminal)
+				uspawn_kill(child, signo, 0);
+	}
+	return child->exit.code == USPAWN_EXITED ? child->exit.status : EXIT_SIGNAL + child->exit.status;
+}
+
+static int run(char **argv)
+{
+	struct uspawn_request request = { .size = sizeof(request), .flags = USPAWN_INHERIT_FDS, .argv = argv };
+	struct uspawn_failure failure;
+	struct signal_state state;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	int signals, code;
+
+	signal_state_read(&state);
+	request.flags |= USPAWN_SETSIGMASK;
+	request.sigmask = state.blocked;
+	if (uspawn_plan_new(&plan, &request, &failure) < 0)
+		return failure_report(&failure, &request, argv, NULL);
+	signals = signal_listen(&state, TO_HAND_ON);
+	if (signals < 0) {
+		complain("signalfd: %s", strerror(-signals));
+		code = EXIT_OWN_ERROR;
+	} else if (uspawn_start(&child, plan, NULL) < 0) {
+		code = failure_report(&child.failure, &request, argv, NULL);
+	} else {
+		code = wait_for(&child, signals);
+	}
+	uspawn_plan_free(plan);
+	return code;
+}
+
+/* ---- Reports ---- */
+
+static int write_to(const char *option, const char *name, const struct log *log,
+		    void (*write_log)(FILE *, const struct log *))
+{
+	FILE *out = *name ? fopen(name, "we") : stderr;
+	int failed;
+
+	if (!out) {
+		complain("%s: %s: %s", option, name, strerror(errno));
+		return -errno;
+	}
+	write_log(out, log);
+	failed = ferror(out);
+	if ((out != stderr && fclose(out)) || failed) {
+		complain("%s: %s: could not be written", option, name);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int run_and_report(const struct with *with, int memory)
+{
+	FILE *file = fdopen(memory, "re");
+	struct log log;
+	int code = run(with->argv), r;
+
+	if (!file || (r = log_read(&log, file)) < 0) {
+		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));
+		code = EXIT_OWN_ERROR;
+	} else {
+		if ((with->stats && write_to("--stats", with->stats, &log, stats_write) < 0) ||
+		    (with->trace && write_to("--trace", with->trace, &log, trace_write) < 0))
+			code = EXIT_OWN_ERROR;
+		log_done(&log);
+	}
+	if (file)
+		fclose(file);
+	return code;
+}
+
+int with_main(int argc, char **argv)
+{
+	struct with with = { 0 };
+	char report[64];
+	int code = read_options(&with, argc, argv), memory;
+
+	if (code >= 0)
+		return code;
+	if (!with.stats && !with.trace)
+		return set_environment(&with, NULL) < 0 ? EXIT_OWN_ERROR : become(with.argv);
+	memory = memfd_create("uspawn-with", MFD_CLOEXEC);
+	if (memory < 0) {
+		complain("memfd_create: %s", strerror(errno));
+		return EXIT_OWN_ERROR;
+	}
+	snprintf(report, sizeof(report), "/proc/%d/fd/%d", getpid(), memory);
+	return set_environment(&with, report) < 0 ? EXIT_OWN_ERROR : run_and_report(&with, memory);
+}
