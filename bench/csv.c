@@ -88,6 +88,17 @@ static void put_beginning(FILE *out, const struct result *result, const struct r
 	put_number(out, f->samples);
 }
 
+/* The end of a line. */
+static void put_ratio(FILE *out, double ratio, struct interval interval, const char *to)
+{
+	put_number(out, ratio);
+	put_number(out, interval.low);
+	put_number(out, interval.high);
+	fputc(',', out);
+	put_text(out, to ? to : "");
+	fputc('\n', out);
+}
+
 static void put_times(FILE *out, const char *key, const struct times *t)
 {
 	const double figures[] = { t->p50, t->p50_interval.low, t->p50_interval.high, t->min, t->p90, t->p99, t->p999,
@@ -96,12 +107,7 @@ static void put_times(FILE *out, const char *key, const struct times *t)
 	fprintf(out, ",%s,us", key);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
 		put_number(out, figures[i] / 1e3);
-	put_number(out, t->ratio);
-	put_number(out, t->ratio_interval.low);
-	put_number(out, t->ratio_interval.high);
-	fputc(',', out);
-	put_text(out, t->ratio_to ? t->ratio_to : "");
-	fputc('\n', out);
+	put_ratio(out, t->ratio, t->ratio_interval, t->ratio_to);
 }
 
 static void put_single(FILE *out, const char *key, const char *unit, double value, struct interval interval)
@@ -112,7 +118,7 @@ static void put_single(FILE *out, const char *key, const char *unit, double valu
 	put_number(out, value);
 	put_number(out, interval.low);
 	put_number(out, interval.high);
-	fputs(",,,,,,,,,\n", out);
+	fputs(",,,,,", out); /* no percentiles */
 }
 
 static void put_figures(FILE *out, const struct result *result, const struct result_case *c, const struct figures *f)
@@ -129,11 +135,13 @@ static void put_figures(FILE *out, const struct result *result, const struct res
 	if (!isnan(f->rate)) {
 		put_beginning(out, result, c, f);
 		put_single(out, "rate", "children/s", f->rate, f->rate_interval);
+		put_ratio(out, f->rate_ratio, f->rate_ratio_interval, f->rate_ratio_to);
 	}
 	json_object_foreach((json_t *)f->per_start, key, value) if (json_is_number(value))
 	{
 		put_beginning(out, result, c, f);
 		put_single(out, key, strstr(key, "_us") ? "us/start" : "1/start", json_number_value(value), none);
+		put_ratio(out, NAN, none, NULL);
 	}
 }
 

@@ -98,6 +98,11 @@ def rate(seed, names=TIMES, slices=20, factor=None, axis=None, **setting):
         middle = sorted(rates)[slices // 2]
         made["contestants"].append({"name": name, "about": "made up", "samples": round(middle * 2), "rate": middle,
                                     "rate_interval": [middle * .98, middle * 1.02], "rates": rates})
+    base = next((c for c in made["contestants"] if c["name"] == "posix_spawn"), None)
+    for c in made["contestants"]:
+        if base and c is not base:
+            ratio = c["rate"] / base["rate"]
+            c.update(rate_ratio=ratio, rate_ratio_interval=[ratio * .98, ratio * 1.02], rate_ratio_to="posix_spawn")
     if axis:
         made["axis"] = axis
     return made

@@ -204,6 +204,9 @@ static void read_figures(struct reader *r, const json_t *object, struct figures 
 		f->times[q] = read_times(r, object, quantities[q].key);
 	f->rate = number(r, object, "rate", OPTIONAL);
 	f->rate_interval = interval(r, object, "rate_interval");
+	f->rate_ratio = number(r, object, "rate_ratio", OPTIONAL);
+	f->rate_ratio_interval = interval(r, object, "rate_ratio_interval");
+	f->rate_ratio_to = string(r, object, "rate_ratio_to", OPTIONAL);
 	f->rates = numbers(r, object, "rates", 0);
 	f->per_start = member(r, object, "per_start", JSON_OBJECT, OPTIONAL);
 	check_per_start(r, f->per_start);

@@ -43,6 +43,9 @@ struct figures {
 	struct times times[NQUANTITIES];
 	double rate; /* children a second */
 	struct interval rate_interval;
+	double rate_ratio; /* as that of times */
+	struct interval rate_ratio_interval;
+	const char *rate_ratio_to;
 	const json_t *rates;
 	const json_t *per_start; /* names and numbers */
 	const json_t *warnings;  /* strings */

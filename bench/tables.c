@@ -65,7 +65,7 @@ static void put_row_head(FILE *out, const struct section *s, size_t i, const str
 	put_words(out, "th", f->name);
 }
 
-static void put_times_row(FILE *out, const struct times *t, bool of_reference)
+static void put_times_row(FILE *out, const struct times *t)
 {
 	put_cell(out, t->min / 1e3);
 	put_with_interval(out, t->p50 / 1e3,
@@ -74,10 +74,6 @@ static void put_times_row(FILE *out, const struct times *t, bool of_reference)
 	put_cell(out, t->p99 / 1e3);
 	put_cell(out, t->p999 / 1e3);
 	put_cell(out, t->max / 1e3);
-	if (of_reference)
-		fputs("<td>1</td>", out);
-	else
-		put_with_interval(out, t->ratio, t->ratio_interval);
 }
 
 /* kind: enum quantity, or NQUANTITIES for rates. */
@@ -89,17 +85,53 @@ static bool has(const struct figures *f, int kind)
 static const char *reference_of(const struct section *s, int kind)
 {
 	for (size_t i = 0; i < s->ncases; i++)
-		for (size_t k = 0; k < s->cases[i].ncontestants; k++)
-			if (s->cases[i].contestants[k].times[kind].ratio_to)
-				return s->cases[i].contestants[k].times[kind].ratio_to;
+		for (size_t k = 0; k < s->cases[i].ncontestants; k++) {
+			const struct figures *f = &s->cases[i].contestants[k];
+			const char *name = kind == NQUANTITIES ? f->rate_ratio_to : f->times[kind].ratio_to;
+
+			if (name)
+				return name;
+		}
 	return NULL;
+}
+
+static void put_kind_head(FILE *out, const struct section *s, int kind, const char *base)
+{
+	static const char *const of_times[] = {
+		"min", "p50, 95 % interval", "p90", "p99", "p99.9", "max", "ratio", NULL
+	};
+	static const char *const of_rates[] = { "children a second, 95 % interval", "ratio", NULL };
+
+	fputs("<h4>", out);
+	put_escaped(out, kind < NQUANTITIES ? quantities[kind].title : "Children a second");
+	fputs(kind < NQUANTITIES ? ", microseconds" : "", out);
+	if (base) {
+		fputs(kind < NQUANTITIES ? "; ratio of p50 to " : "; ratio to ", out);
+		put_escaped(out, base);
+	}
+	fputs("</h4>\n", out);
+	put_table_head(out, s, kind < NQUANTITIES ? of_times : of_rates);
+}
+
+static void put_kind_row(FILE *out, const struct figures *f, int kind, const char *base)
+{
+	bool rate = kind == NQUANTITIES;
+
+	if (rate)
+		put_with_interval(out, f->rate, f->rate_interval);
+	else
+		put_times_row(out, &f->times[kind]);
+	if (base && !strcmp(base, f->name))
+		fputs("<td>1</td>", out);
+	else
+		put_with_interval(out, rate ? f->rate_ratio : f->times[kind].ratio,
+				  rate ? f->rate_ratio_interval : f->times[kind].ratio_interval);
+	fputs("</tr>\n", out);
 }
 
 static void put_kind(FILE *out, const struct section *s, int kind)
 {
-	static const char *const of_rates[] = { "children a second", NULL };
-	const char *base = kind < NQUANTITIES ? reference_of(s, kind) : NULL;
-	const char *columns[] = { "min", "p50, 95 % interval", "p90", "p99", "p99.9", "max", "ratio", NULL };
+	const char *base = reference_of(s, kind);
 	bool begun = false;
 
 	for (size_t i = 0; i < s->ncases; i++)
@@ -108,24 +140,11 @@ static void put_kind(FILE *out, const struct section *s, int kind)
 
 			if (!has(f, kind))
 				continue;
-			if (!begun) {
-				fputs("<h4>", out);
-				put_escaped(out, kind < NQUANTITIES ? quantities[kind].title : "Children a second");
-				fputs(kind < NQUANTITIES ? ", microseconds" : "", out);
-				if (base) {
-					fputs("; ratio of p50 to ", out);
-					put_escaped(out, base);
-				}
-				fputs("</h4>\n", out);
-				put_table_head(out, s, kind < NQUANTITIES ? columns : of_rates);
-			}
+			if (!begun)
+				put_kind_head(out, s, kind, base);
 			begun = true;
 			put_row_head(out, s, i, f);
-			if (kind < NQUANTITIES)
-				put_times_row(out, &f->times[kind], base && !strcmp(base, f->name));
-			else
-				put_with_interval(out, f->rate, f->rate_interval);
-			fputs("</tr>\n", out);
+			put_kind_row(out, f, kind, base);
 		}
 	if (begun)
 		fputs("</tbody></table></div>\n", out);
