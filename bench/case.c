@@ -47,7 +47,9 @@ static bool covers(const json_t *a, const json_t *b)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)a, key, value) if (!same_value(key, value, json_object_get(b, key))) return false;
+	json_object_foreach ((json_t *)a, key, value)
+		if (!same_value(key, value, json_object_get(b, key)))
+			return false;
 	return true;
 }
 
@@ -89,8 +91,7 @@ void case_title(const struct result_case *c, bool with_axis, char *ret, size_t s
 	if (!out)
 		return;
 	fputs(c->measure, out);
-	json_object_foreach((json_t *)c->setting, key, value)
-	{
+	json_object_foreach ((json_t *)c->setting, key, value) {
 		if (is_usual(key, value) || (c->axis && !with_axis && is_axis(key, c->axis)))
 			continue;
 		if (json_is_string(value))

@@ -137,12 +137,13 @@ static void put_figures(FILE *out, const struct result *result, const struct res
 		put_single(out, "rate", "children/s", f->rate, f->rate_interval);
 		put_ratio(out, f->rate_ratio, f->rate_ratio_interval, f->rate_ratio_to);
 	}
-	json_object_foreach((json_t *)f->per_start, key, value) if (json_is_number(value))
-	{
-		put_beginning(out, result, c, f);
-		put_single(out, key, strstr(key, "_us") ? "us/start" : "1/start", json_number_value(value), none);
-		put_ratio(out, NAN, none, NULL);
-	}
+	json_object_foreach ((json_t *)f->per_start, key, value)
+		if (json_is_number(value)) {
+			put_beginning(out, result, c, f);
+			put_single(out, key, strstr(key, "_us") ? "us/start" : "1/start", json_number_value(value),
+				   none);
+			put_ratio(out, NAN, none, NULL);
+		}
 }
 
 void csv_put(FILE *out, const struct result *results, size_t n)

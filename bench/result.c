@@ -183,13 +183,12 @@ static void check_per_start(struct reader *r, const json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key,
-			    value) if (!r->failed && !json_is_number(value) && !json_is_null(value))
-	{
-		enter(r, "per_start", 0);
-		enter(r, key, 0);
-		wrong(r, "a number is needed");
-	}
+	json_object_foreach ((json_t *)object, key, value)
+		if (!r->failed && !json_is_number(value) && !json_is_null(value)) {
+			enter(r, "per_start", 0);
+			enter(r, key, 0);
+			wrong(r, "a number is needed");
+		}
 }
 
 static void read_figures(struct reader *r, const json_t *object, struct figures *f)
@@ -235,13 +234,12 @@ static void check_setting(struct reader *r, const json_t *setting)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)setting, key,
-			    value) if (!r->failed && (json_is_object(value) || json_is_array(value)))
-	{
-		enter(r, "setting", 0);
-		enter(r, key, 0);
-		wrong(r, "a number, a boolean or a string is needed");
-	}
+	json_object_foreach ((json_t *)setting, key, value)
+		if (!r->failed && (json_is_object(value) || json_is_array(value))) {
+			enter(r, "setting", 0);
+			enter(r, key, 0);
+			wrong(r, "a number, a boolean or a string is needed");
+		}
 }
 
 static void read_case(struct reader *r, const json_t *object, struct result_case *c)

@@ -159,8 +159,9 @@ static void put_costs(FILE *out, const struct section *s)
 
 	for (size_t i = 0; i < s->ncases && !n; i++)
 		for (size_t k = 0; k < s->cases[i].ncontestants && !n; k++)
-			json_object_foreach((json_t *)s->cases[i].contestants[k].per_start, key, value) if (n < 31)
-				columns[n++] = key;
+			json_object_foreach ((json_t *)s->cases[i].contestants[k].per_start, key, value)
+				if (n < 31)
+					columns[n++] = key;
 	if (!n)
 		return;
 	fputs("<h4>What a start costs: processor time of the parent and of the child, and events</h4>\n"
