@@ -136,7 +136,7 @@ static int become(char **argv)
 
 	execvp(argv[0], argv);
 	failure.errnum = errno;
-	return failure_report(&failure, &request, argv, NULL);
+	return failure_report(&failure, &request, argv, NULL, NULL);
 }
 
 /* The terminal tells its whole foreground group; what is sent to us alone is handed on. */
@@ -169,13 +169,13 @@ static int run(char **argv)
 	request.flags |= USPAWN_SETSIGMASK;
 	request.sigmask = state.blocked;
 	if (uspawn_plan_new(&plan, &request, &failure) < 0)
-		return failure_report(&failure, &request, argv, NULL);
+		return failure_report(&failure, &request, argv, NULL, NULL);
 	signals = signal_listen(&state, TO_HAND_ON);
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(-signals));
 		code = EXIT_OWN_ERROR;
 	} else if (uspawn_start(&child, plan, NULL) < 0) {
-		code = failure_report(&child.failure, &request, argv, NULL);
+		code = failure_report(&child.failure, &request, argv, NULL, NULL);
 	} else {
 		code = wait_for(&child, signals);
 	}
