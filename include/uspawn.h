@@ -305,7 +305,7 @@ struct uspawn_idmap {
 };
 
 struct uspawn_join {
-	int32_t fd;    /* of a namespace, or a pidfd */
+	int32_t fd;    /* of a namespace, or a pidfd; of no PID namespace: -EOPNOTSUPP */
 	uint32_t type; /* CLONE_NEW*: what fd must be; of a pidfd all that are joined. 0: whatever fd is of */
 };
 

@@ -7,6 +7,7 @@
  *	plan.c      compiled, once (path.c: candidates; env.c: changes; reserve.c: low descriptor numbers)
  *	start.c     one start: fds.c its descriptors, program.c what the child is told, ladder.c and clone.c the rungs,
  *	            lifeline.c the fork rung's report, slot.c what an asynchronous start leaves behind
+ *	stages.c    a start whose steps may not share the caller's memory: crossing.c, block.c, image.c; and relay.c
  *	child.c     between clone and exec
  *	wait.c      how one child ended
  *	ring.c      how many did (uring.c, epoll.c)

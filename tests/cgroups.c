@@ -99,7 +99,7 @@ static void group_skip(struct own_group *g, const char *what, int error)
 static uint32_t rung_of(const struct way *way)
 {
 	return way->rung == USPAWN_RUNG_ASYNC   ? (uint32_t)USPAWN_RUNG_VFORK
-	       : way->rung == USPAWN_RUNG_CLONE ? (uint32_t)USPAWN_RUNG_RELAY
+	       : way->rung == USPAWN_RUNG_CLONE ? way_own_memory(way)
 						: way->rung;
 }
 

@@ -43,7 +43,7 @@ static void enter(void)
 /* Such a start never takes a rung that shares memory until the exec. */
 static struct way way_of(const struct way *way)
 {
-	struct way ret = { .rung = way->rung == USPAWN_RUNG_FORK ? USPAWN_RUNG_FORK : USPAWN_RUNG_RELAY };
+	struct way ret = { .rung = way_own_memory(way) };
 
 	enter();
 	return ret;

@@ -53,7 +53,7 @@ static void enter(void)
 /* In memory of its own. */
 static struct way own_of(const struct way *way)
 {
-	struct way ret = { .rung = way->rung == USPAWN_RUNG_FORK ? USPAWN_RUNG_FORK : USPAWN_RUNG_RELAY };
+	struct way ret = { .rung = way_own_memory(way) };
 
 	enter();
 	return ret;

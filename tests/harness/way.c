@@ -36,6 +36,11 @@ const char *way_missing(uint32_t rung)
 	return text;
 }
 
+uint32_t way_own_memory(const struct way *way)
+{
+	return way->rung == USPAWN_RUNG_FORK || way_missing(USPAWN_RUNG_RELAY) ? USPAWN_RUNG_FORK : USPAWN_RUNG_RELAY;
+}
+
 void way_enter(struct way *way)
 {
 	const char *missing = way_missing(way->rung);

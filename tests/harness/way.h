@@ -57,6 +57,10 @@ void assert_exited(const struct uspawn_child *child, int code);
 void assert_killed(const struct uspawn_child *child, int signo);
 void assert_failed(const struct uspawn_child *child, int errnum, uint32_t step, uint32_t index);
 
+/* The rung of a start that needs memory of its own, where the way's has none: the relay, or the fork where that is
+ * missing. */
+uint32_t way_own_memory(const struct way *way);
+
 /* NULL, or why this kernel or process does not have the rung. Asks the kernel, not the library. */
 const char *way_missing(uint32_t rung);
 
