@@ -18,12 +18,25 @@ static int reaches_relay(const struct uspawn_plan *plan)
 	return !plan->nactions && crossing_read_caps(&caps) == 0 && image_get(&kind) >= 0;
 }
 
+/* As the ladder asks it (ladder.c). */
+static int can_take(const struct uspawn_plan *plan, enum uspawn_rung rung)
+{
+	struct birth birth = { .flags = namespaces_born(plan, rung) };
+
+	if (plan->namespaces)
+		birth.nset_tid = plan->namespaces->nset_tid;
+	if (clone_is_refused(rung) || !clone_has_flags(rung, &birth))
+		return 0;
+	if (plan->cgroup_fd != -1 && !clone_has_cgroup(rung))
+		return 0;
+	return rung != USPAWN_RUNG_RELAY || reaches_relay(plan);
+}
+
 static enum uspawn_rung rung_now(const struct uspawn_plan *plan, enum uspawn_rung fastest)
 {
 	enum uspawn_rung rung = rung_first(plan, fastest);
 
-	while (rung < USPAWN_RUNG_FORK &&
-	       (clone_is_refused(rung) || (rung == USPAWN_RUNG_RELAY && !reaches_relay(plan))))
+	while (rung < USPAWN_RUNG_FORK && !can_take(plan, rung))
 		rung++;
 	return rung;
 }

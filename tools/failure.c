@@ -86,6 +86,7 @@ static const char *hint(const struct uspawn_failure *f)
 		{ USPAWN_STEP_CLONE, EAGAIN, "limits: ulimit -u, pids.max" },
 		{ USPAWN_STEP_CLONE, ENOMEM, "limits: ulimit -u, pids.max" },
 		{ USPAWN_STEP_CLONE, EOPNOTSUPP, "Linux 7.1 or newer" },
+		{ USPAWN_STEP_CLONE, EINVAL, "no number for a process: /proc/sys/kernel/pid_max" },
 		{ USPAWN_STEP_CLONE, EEXIST, "there is a process of that number" },
 		{ USPAWN_STEP_CLONE, EPERM, "needs CAP_SYS_ADMIN, or begins with --user" },
 		{ USPAWN_STEP_SETCTTY, ENOTTY, "no terminal: --ctty=N names another descriptor" },

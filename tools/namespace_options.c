@@ -285,7 +285,7 @@ const struct run_option namespace_options[] = {
 	{ "monotonic", 0, required_argument, NS, 0, set_offset },
 	{ "mount", 0, no_argument, NS, CLONE_NEWNS, set_new },
 	{ "net", 0, no_argument, NS, CLONE_NEWNET, set_new },
-	{ "pid", 0, no_argument, USPAWN_STEP_CLONE, CLONE_NEWPID, set_new },
+	{ "pid", 0, no_argument, NS, CLONE_NEWPID, set_new },
 	{ "pivot-root", 0, required_argument, USPAWN_STEP_ROOT, USPAWN_PIVOT_ROOT, set_root },
 	{ "propagation", 0, required_argument, USPAWN_STEP_NONE, 0, set_propagation },
 	{ "root", 0, required_argument, USPAWN_STEP_ROOT, 0, set_root },

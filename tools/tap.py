@@ -13,6 +13,10 @@ os.chdir(folder)
 os.environ["PATH"] = "/usr/bin:/bin" # a directory that may not be searched would change what is said of a missing program
 count = failed = 0
 
+ROOT = os.geteuid() == 0
+NOBODY = 65534
+AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups") if ROOT else ()
+
 
 def ok(condition, name, seen=""):
     """One assertion. What was seen is only shown if it does not hold."""
@@ -54,6 +58,36 @@ def refused(words, option, name):
     end = run(*words)
     ok(end.returncode == 125 and end.stdout == b"" and end.stderr.count(b"\n") == 1 and option in end.stderr.decode(),
        name, end)
+
+
+def tried(name, words, *more):
+    """`uspawn run` with these options: None, and a skip by name, where this kernel or container does not have it."""
+    end = run("run", *words, "--", *more)
+    if end.returncode == 125 and (b"not permitted" in end.stderr or b"not supported" in end.stderr):
+        skip(name, end.stderr.decode().strip())
+        return None
+    return end
+
+
+def gives(words, command, expected, name=None):
+    name = name or " ".join(words)
+    end = tried(name, words, *(["sh", "-c", command] if isinstance(command, str) else command))
+    if end:
+        same((end.returncode, end.stdout.decode().split()), (0, expected.split()), name)
+
+
+def denied(words, option, hint, name):
+    """As an ordinary user it must exit with 125, and say which option and what to do."""
+    end = run("run", *words, "--", "true", wrap=AS_NOBODY)
+    ok(end.returncode == 125 and end.stderr.count(b"\n") == 1 and option in end.stderr.decode() and
+       hint in end.stderr.decode(), name, end)
+
+
+def status(field, *words):
+    """A line of /proc/self/status of a program that was started so."""
+    end = run("run", *words, "--", "cat", "/proc/self/status")
+    lines = [line.split(":")[1].split() for line in end.stdout.decode().splitlines() if line.startswith(field + ":")]
+    return lines[0] if lines else end
 
 
 def write(name, text, mode=0o644):
