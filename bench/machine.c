@@ -48,28 +48,27 @@ void machine_describe(struct machine *ret)
 	ret->load = load[0];
 }
 
-/* In ticks. Own time is that of all workers and children that were waited for. */
-static void read_busy(struct busy *ret)
+static double seconds_of(int who)
 {
-	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
-	struct rusage self, children;
+	struct rusage u;
+
+	getrusage(who, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Own time is that of all workers and children that were waited for. */
+void busy_begin(struct busy *ret)
+{
+	double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+	double ticks = (double)sysconf(_SC_CLK_TCK);
 	char text[256] = "";
 
 	read_line("/proc/stat", "cpu ", text, sizeof(text));
-	sscanf(text, "%llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq,
-	       &steal);
-	ret->used = user + nice + system + irq + softirq + steal;
-	ret->total = ret->used + idle + iowait;
-	getrusage(RUSAGE_SELF, &self);
-	getrusage(RUSAGE_CHILDREN, &children);
-	ret->own = (uint64_t)(self.ru_utime.tv_sec + self.ru_stime.tv_sec + children.ru_utime.tv_sec +
-			      children.ru_stime.tv_sec) *
-		   (uint64_t)sysconf(_SC_CLK_TCK);
-}
-
-void busy_begin(struct busy *ret)
-{
-	read_busy(ret);
+	sscanf(text, "%lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal);
+	ret->used = (user + nice + system + irq + softirq + steal) / ticks;
+	ret->total = ret->used + (idle + iowait) / ticks;
+	ret->own = seconds_of(RUSAGE_SELF) + seconds_of(RUSAGE_CHILDREN);
 }
 
 double busy_share(const struct busy *begin)
@@ -77,7 +76,7 @@ double busy_share(const struct busy *begin)
 	struct busy now;
 	double others;
 
-	read_busy(&now);
-	others = (double)(now.used - begin->used) - (double)(now.own - begin->own);
-	return now.total > begin->total && others > 0 ? others / (double)(now.total - begin->total) : 0;
+	busy_begin(&now);
+	others = now.used - begin->used - (now.own - begin->own);
+	return now.total > begin->total && others > 0 ? others / (now.total - begin->total) : 0;
 }

@@ -17,8 +17,8 @@ struct machine {
 	long cpus, memory_mib;
 	double load;
 };
-struct busy {
-	uint64_t used, total, own;
+struct busy { /* seconds of all processors */
+	double used, total, own;
 };
 void machine_describe(struct machine *ret);
 void busy_begin(struct busy *ret);
@@ -81,7 +81,7 @@ double count_calls(struct entry *entry, enum order_kind kind);
 /* measure.c */
 int measure_case(struct run *run);
 
-/* own.c */
+/* owncost.c */
 void own_cost_measure(struct own_cost *ret);
 
 /* progress.c: how far it is, for who looks at a terminal */
@@ -89,7 +89,7 @@ void progress_begin(const struct run *run, double seconds);
 void progress_show(const struct run *run, double share);
 void progress_end(void);
 
-/* select.c */
+/* entries.c */
 const char *contestant_hindrance(const struct contestant *contestant); /* why it cannot, or NULL */
 int entries_select(struct run *run, char *why, size_t size);
 void entries_clear(struct run *run);

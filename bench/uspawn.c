@@ -10,6 +10,12 @@
 
 enum kind { SYNC, RING, FORKED };
 
+static const uint32_t rungs[] = {
+	[SYNC] = USPAWN_RUNG_ANY,
+	[RING] = USPAWN_RUNG_ANY,
+	[FORKED] = USPAWN_RUNG_FORK,
+};
+
 struct ours {
 	enum kind kind;
 	uint32_t inflight, next;
@@ -35,7 +41,7 @@ static int plan_of(struct uspawn_plan **ret, enum program program, enum kind kin
 
 	return uspawn_plan_new(ret,
 			       USPAWN(request, .path = c->file ? NULL : c->path, .file = c->file, .argv = c->argv,
-				      .envp = c->envp, .rung = kind == FORKED ? USPAWN_RUNG_FORK : USPAWN_RUNG_ANY),
+				      .envp = c->envp, .rung = rungs[kind]),
 			       NULL);
 }
 
