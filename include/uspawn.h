@@ -181,6 +181,7 @@ enum uspawn_flags {
 	USPAWN_PIVOT_ROOT = 1 << 15,    /* 0.2: root replaces the root of a new mount namespace: pivot_root(2) */
 	USPAWN_KILL_ON_CLOSE =
 		1 << 16, /* 0.2: SIGKILL when the last copy of the pidfd is closed. -EOPNOTSUPP before Linux 7.1 */
+	USPAWN_TREE = 1 << 17, /* 0.2: born in a cgroup of its own, made below cgroup_fd. With SETCGROUP */
 };
 
 /*
@@ -347,6 +348,7 @@ struct uspawn_confine {
 enum uspawn_timed_flags {
 	USPAWN_TIMED_IDLE = 1 << 24,  /* counted from the last byte captured, not the start; stands once one was sent */
 	USPAWN_TIMED_GROUP = 1 << 25, /* as USPAWN_KILL_GROUP. Goes on after the exit, until the END */
+	USPAWN_TIMED_TREE = 1 << 26,  /* as USPAWN_KILL_TREE, also after the exit. With USPAWN_TREE */
 };
 
 /* 0.2: a signal, so long after the start. SIGTERM and, later, SIGKILL: a ladder of two. */
@@ -443,6 +445,13 @@ struct uspawn_output {
 	uint64_t reserved[2];
 };
 
+/* 0.2: what all in a USPAWN_TREE have used. 0: not known, since its controller is not enabled there. */
+struct uspawn_tree_usage {
+	uint64_t memory_peak; /* bytes, Linux 5.19 */
+	uint64_t cpu_us, user_us, system_us;
+	uint64_t left; /* 1: the cgroup is not empty and stays, because of drain_ns, or has others below it */
+};
+
 /* What differs from start to start. Zero is the plan's. */
 struct uspawn_args {
 	uint32_t size;
@@ -460,6 +469,7 @@ struct uspawn_args {
 	uint64_t ninput;
 	struct uspawn_output *outputs; /* outputs[n] is of the CAPTURE that is USPAWN_ARG(n) */
 	uint64_t noutputs;
+	struct uspawn_tree_usage *tree; /* of USPAWN_TREE: written with the END; NULL: nobody asks */
 };
 
 /* ---- Start and wait, one child ------------------------------------------------------------------------------ */
@@ -511,6 +521,11 @@ int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request,
 
 enum uspawn_kill_flags {
 	USPAWN_KILL_GROUP = 1 << 24, /* the process group it leads; -ESRCH if it leads none */
+	/* 0.2: all in its USPAWN_TREE, until the END. -EINVAL: it has none */
+	USPAWN_KILL_TREE = 1 << 25,
+	/* 0.2: with SIGKILL: frees its memory in this call, which takes as long as that takes (Linux 5.15, else no-op)
+	 */
+	USPAWN_KILL_RELEASE = 1 << 26,
 };
 
 /* Sends a signal. Never to another process: -ESRCH once the end was collected. */
@@ -609,7 +624,8 @@ enum uspawn_event_type {
 	USPAWN_EVENT_OUTPUT =
 		4,            /* index: n of USPAWN_ARG(n). data: the address of len bytes, valid until the next call */
 	USPAWN_EVENT_EOF = 5, /* index: n. Nothing more comes from it */
-	USPAWN_EVENT_TIMED = 6, /* index: which of the request's was sent */
+	USPAWN_EVENT_TIMED = 6,      /* index: which of the request's was sent */
+	USPAWN_EVENT_TREE_EMPTY = 7, /* nobody is left in its USPAWN_TREE */
 };
 
 struct uspawn_event {

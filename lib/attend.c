@@ -10,10 +10,10 @@
 
 #define LOOK_AGAIN_NS 2000000 /* at what cannot be polled, or is ready and not to be had */
 
-/* One pidfd, and up to two descriptors a stream. */
+/* One pidfd, one tree, and up to two descriptors a stream. */
 struct watched {
-	struct pollfd polls[1 + 2 * PLAN_ARGS];
-	struct stream *streams[1 + 2 * PLAN_ARGS];
+	struct pollfd polls[2 + 2 * PLAN_ARGS];
+	struct stream *streams[2 + 2 * PLAN_ARGS];
 	unsigned n;
 };
 
@@ -28,6 +28,8 @@ static void list(struct watched *w, struct care *care)
 	w->n = 0;
 	if (!care->exited)
 		watch(w, care->child->pidfd, POLLIN, NULL);
+	else if (care->has_tree && !care->tree.is_empty)
+		watch(w, care->tree.events, POLLPRI, NULL);
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		struct stream *stream = &care->streams[i];
 
@@ -69,6 +71,7 @@ static void await(struct care *care, int64_t until_ns, int hidden)
 	timeout = sys_timespec(left);
 	if (sys_ppoll(w.polls, w.n, left == CARE_NEVER ? NULL : &timeout) > 0)
 		take(&w);
+	care->tree.ready = 1;
 }
 
 static void look(struct care *care)

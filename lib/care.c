@@ -41,6 +41,25 @@ static int open_streams(struct care *care, const struct uspawn_plan *plan, const
 	return 0;
 }
 
+static int open_tree(struct care *care, const struct uspawn_plan *plan, const struct uspawn_args *args,
+		     struct uspawn_failure *reterr)
+{
+	int parent = plan->cgroup_fd, r;
+
+	if (!(plan->flags & USPAWN_TREE))
+		return 0;
+	if (plan_is_arg(parent)) {
+		if (plan_arg_number(parent) >= args->nfds)
+			return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+		parent = args->fds[plan_arg_number(parent)];
+	}
+	r = tree_new(&care->tree, parent, args->tree);
+	if (r < 0)
+		return request_fail(reterr, -r, USPAWN_STEP_CGROUP, 0);
+	care->has_tree = 1;
+	return 0;
+}
+
 int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args,
 	     struct uspawn_failure *reterr)
 {
@@ -59,6 +78,8 @@ int care_new(struct care **ret, const struct uspawn_plan *plan, const struct usp
 	if (plan->ntimed)
 		memcpy(care->timed, plan->timed, plan->ntimed * sizeof(*care->timed));
 	r = open_streams(care, plan, args, reterr);
+	if (r == 0)
+		r = open_tree(care, plan, args, reterr);
 	if (r < 0)
 		care_free(care);
 	else
@@ -82,6 +103,7 @@ void care_begin(struct care *care, struct uspawn_child *child, struct fds *fds)
 			stream_pump(stream, &none, &bytes);
 	}
 	handle_of(child)->care = care;
+	handle_of(child)->tree = care->has_tree ? care->tree.dir : 0;
 	handle_of(child)->flags |= HANDLE_CARED;
 	wait_enter(child);
 }
@@ -92,10 +114,15 @@ void care_free(struct care *care)
 		return;
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		stream_close(&care->streams[i]);
+	if (care->has_tree)
+		tree_close(&care->tree, care->child != NULL);
 	if (care->child) {
 		handle_of(care->child)->care = NULL;
 		handle_of(care->child)->flags &= ~(uint32_t)HANDLE_CARED;
 		wait_leave(care->child);
+		if (handle_of(care->child)->tree)
+			sys_close(handle_of(care->child)->tree);
+		handle_of(care->child)->tree = 0;
 	}
 	free(care);
 }
@@ -109,6 +136,8 @@ int care_pump(struct care *care, struct scratch *scratch)
 		more |= stream_pump(&care->streams[i], scratch, &bytes) == STREAM_MORE;
 	if (bytes)
 		care_heard(care);
+	if (care->has_tree && care->exited)
+		tree_look(&care->tree);
 	return more;
 }
 
@@ -143,7 +172,7 @@ static int is_drained(const struct care *care)
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		if (!stream_is_over(&care->streams[i]))
 			return 0;
-	return 1;
+	return !care->has_tree || care->tree.is_empty || care->tree.given_up;
 }
 
 static int64_t drain_due(const struct care *care)
@@ -174,6 +203,7 @@ void care_cut_off(struct care *care)
 {
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		stream_cut_off(&care->streams[i]);
+	care->tree.given_up = 1;
 	care->drain_ns = 0;
 }
 
@@ -231,5 +261,11 @@ int care_next_event(struct care *care, struct uspawn_event *event)
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		if (stream_event(care, &care->streams[i], event))
 			return 1;
+	if (care->has_tree && care->tree.is_empty && !care->empty_told) {
+		care->empty_told = 1;
+		event->type = USPAWN_EVENT_TREE_EMPTY;
+		event->index = 0;
+		return wants(care, USPAWN_EVENT_TREE_EMPTY);
+	}
 	return 0;
 }

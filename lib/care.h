@@ -8,6 +8,7 @@
 
 #include "plan.h"
 #include "stream.h"
+#include "tree.h"
 
 struct fds;
 
@@ -24,9 +25,11 @@ struct care {
 	int64_t exit_ns;
 	uint64_t sent, told; /* of timed, a bit each */
 	uint8_t exited, exit_told, idle_stands;
+	uint8_t has_tree, empty_told;
 	uint8_t busy;             /* on a ring's list of those to be visited */
 	_Atomic uint8_t attended; /* a blocking wait is at it */
 	struct care *next_busy;
+	struct tree tree;
 	uint32_t heap_at; /* in a ring's deadlines, from 1; 0: not there */
 	int64_t due_ns;   /* as the ring has it */
 	uint64_t tag;     /* of the ring's entry */
@@ -37,7 +40,7 @@ struct care {
 /* Does this plan need it? */
 static inline int care_is_needed(const struct uspawn_plan *plan)
 {
-	return plan->nstreams || plan->ntimed || plan->events;
+	return plan->nstreams || plan->ntimed || plan->events || plan->flags & USPAWN_TREE;
 }
 
 /* Before the child is made. Nothing is left behind on failure. */

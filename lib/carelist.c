@@ -7,6 +7,7 @@
 #include "sys.h"
 
 #define PART_SINK  (1 + PLAN_ARGS)
+#define PART_TREE  (1 + 2 * PLAN_ARGS)
 #define PART_SHIFT 32
 
 void carelist_init(struct carelist *list)
@@ -106,6 +107,7 @@ int carelist_watch(struct carelist *list, struct care *care, struct poller *poll
 {
 	int failed = 0;
 
+	care->tree.watched = 0;
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		int r = watch_pipe(care, &care->streams[i], poller);
 
@@ -138,6 +140,10 @@ int carelist_unwatch(struct care *care, struct poller *poller)
 {
 	int stale = 0;
 
+	if (care->tree.watched)
+		stale = poller->kind->unwatch(poller, care->tree.events, part_tag(care, PART_TREE)) == -ESTALE ? -ESTALE
+													       : 0;
+	care->tree.watched = 0;
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		stale |= unwatch_stream(care, &care->streams[i], poller);
 	return stale;
@@ -145,6 +151,7 @@ int carelist_unwatch(struct care *care, struct poller *poller)
 
 void carelist_look(struct carelist *list, struct care *care)
 {
+	care->tree.ready = 1;
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		care->streams[i].ready = 1;
 		care->streams[i].blocked = 0;
@@ -176,6 +183,12 @@ int carelist_take(struct carelist *list, struct care *care, struct poller *polle
 	struct stream *stream = care->streams;
 	int r = 0;
 
+	if (part == PART_TREE) {
+		care->tree.ready = 1;
+		care->tree.watched = !ready->stopped;
+		carelist_wake(list, care);
+		return 0;
+	}
 	while (stream < care->streams + care->nstreams && stream->n != n)
 		stream++;
 	if (stream == care->streams + care->nstreams)
@@ -205,6 +218,8 @@ void carelist_hand_back(struct care *care)
 {
 	care->busy = 0;
 	care->heap_at = 0;
+	care->tree.watched = 0;
+	care->tree.ready = 1;
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		struct stream *stream = &care->streams[i];
 
@@ -244,6 +259,16 @@ static int serve(struct carelist *list, struct care *care, struct poller *poller
 {
 	int more = care_pump(care, &list->scratch);
 
+	if (care->has_tree && care->exited && !care->tree.is_empty && !care->tree.watched) {
+		care->tree.watched = 1;
+		*retr = poller->kind->watch(poller, care->tree.events, part_tag(care, PART_TREE), POLLER_URGENT);
+		more |= *retr < 0 && *retr != -ESTALE;
+		*retr = *retr == -ESTALE ? *retr : 0;
+	} else if (care->tree.is_empty && care->tree.watched) {
+		care->tree.watched = 0;
+		*retr = poller->kind->unwatch(poller, care->tree.events, part_tag(care, PART_TREE));
+		*retr = *retr == -ESTALE ? *retr : 0;
+	}
 	for (uint32_t i = 0; i < care->nstreams && *retr == 0; i++) {
 		struct stream *stream = &care->streams[i];
 

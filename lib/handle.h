@@ -38,6 +38,7 @@ struct handle {
 	struct watchlist *list;
 	struct slot *slot; /* an asynchronous start that is not known to have left it */
 	struct care *care; /* NULL: it is only waited for */
+	int32_t tree;          /* its cgroup's directory, closed with the pidfd; 0: none */
 	struct queued *queued; /* it is not started yet, or could not be */
 };
 

@@ -2,7 +2,8 @@
 /* Signals: by pidfd where there is one; by number only while the number is the child's. No lock: signal handlers call.
  */
 #include "handle.h"
-#include "sys.h"
+#include "sys_io.h"
+#include "tree.h"
 #include "wait.h"
 
 static int kill_group(struct uspawn_child *child, int signo)
@@ -16,6 +17,11 @@ static int kill_group(struct uspawn_child *child, int signo)
 	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
 		return uspawn_kill(child, signo, 0);
 	return r;
+}
+
+static int kill_tree(struct uspawn_child *child, int signo)
+{
+	return handle_of(child)->tree ? tree_kill(handle_of(child)->tree, signo) : -EINVAL;
 }
 
 static int kill_one(struct uspawn_child *child, int signo)
@@ -35,13 +41,15 @@ static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
 	uint32_t gate;
 	int r = -ESRCH;
 
-	if (!(flags & USPAWN_KILL_GROUP) || !(handle->flags & HANDLE_CARED))
+	if (!(flags & (USPAWN_KILL_GROUP | USPAWN_KILL_TREE)) || !(handle->flags & HANDLE_CARED))
 		return -ESRCH;
 	gate = atomic_fetch_add(&handle->gate, 1);
-	if (!(gate & GATE_CLOSED) && child->pidfd >= 0)
+	if (!(gate & GATE_CLOSED) && flags & USPAWN_KILL_TREE)
+		r = kill_tree(child, signo);
+	else if (!(gate & GATE_CLOSED) && child->pidfd >= 0)
 		r = sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
 	wait_leave(child);
-	return r == -EINVAL || r == -ENOSYS ? -ESRCH : r;
+	return (r == -EINVAL && !(flags & USPAWN_KILL_TREE)) || r == -ENOSYS ? -ESRCH : r;
 }
 
 int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
@@ -49,13 +57,18 @@ int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
 	uint32_t state = handle_state(child);
 	int r;
 
-	if (flags & ~(uint32_t)USPAWN_KILL_GROUP)
+	if (flags & ~(uint32_t)(USPAWN_KILL_GROUP | USPAWN_KILL_TREE | USPAWN_KILL_RELEASE) ||
+	    (flags & USPAWN_KILL_GROUP && flags & USPAWN_KILL_TREE))
 		return -EINVAL;
 	if (state == USPAWN_UNSET)
 		return -ESRCH;
 	if (state != USPAWN_RUNNING || wait_enter(child) < 0)
 		return kill_after(child, signo, flags);
-	r = flags & USPAWN_KILL_GROUP ? kill_group(child, signo) : kill_one(child, signo);
+	r = flags & USPAWN_KILL_TREE    ? kill_tree(child, signo)
+	    : flags & USPAWN_KILL_GROUP ? kill_group(child, signo)
+					: kill_one(child, signo);
+	if (r == 0 && signo == SIGKILL && flags & USPAWN_KILL_RELEASE && child->pidfd >= 0)
+		sys_process_mrelease(child->pidfd);
 	wait_leave(child);
 	return r;
 }

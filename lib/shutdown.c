@@ -17,7 +17,7 @@ static int accept_ladder(const struct uspawn_timed *ladder, uint32_t n)
 	if ((ladder != NULL) != (n != 0))
 		return -EINVAL;
 	for (uint32_t i = 0; i < n; i++)
-		if (ladder[i].flags & ~(uint32_t)USPAWN_TIMED_GROUP || ladder[i].signo < 0 ||
+		if (ladder[i].flags & ~(uint32_t)(USPAWN_TIMED_GROUP | USPAWN_TIMED_TREE) || ladder[i].signo < 0 ||
 		    ladder[i].signo > SIGNO_MAX || (i && ladder[i].after_ns < ladder[i - 1].after_ns) ||
 		    ladder[i].after_ns > INT64_MAX / 2)
 			return -EINVAL;
@@ -56,6 +56,8 @@ static void send_to_all(struct uspawn_ring *ring, const struct uspawn_timed *ste
 		struct entry *entry = &ring->list.table.entries[i];
 
 		if (entry->state != ENTRY_LIVE)
+			continue;
+		if (step->flags & USPAWN_TIMED_TREE && uspawn_kill(entry->child, step->signo, USPAWN_KILL_TREE) == 0)
 			continue;
 		if (!(step->flags & USPAWN_TIMED_GROUP) ||
 		    uspawn_kill(entry->child, step->signo, USPAWN_KILL_GROUP) < 0)

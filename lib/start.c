@@ -118,6 +118,8 @@ static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *p
 		return failed(&s, child, r);
 	r = fds_take(&s.fds, plan, &s.args, 0, queued, &s.failure);
 	if (r == 0) {
+		if (s.care && s.care->has_tree)
+			s.fds.cgroup = s.care->tree.dir;
 		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
 			r = ladder_skip_cgroup(&s, r);
 		if (r == 0)

@@ -39,6 +39,32 @@ static inline int sys_timerfd_settime_at(int fd, const struct itimerspec *value)
 	return (int)SYSCALL(SYS_timerfd_settime, fd, TFD_TIMER_ABSTIME, value, 0);
 }
 
+static inline long sys_pread_at(int fd, void *buf, size_t n, int64_t offset)
+{
+	return SYSCALL(SYS_pread64, fd, buf, n, offset);
+}
+
+static inline long sys_pread(int fd, void *buf, size_t n)
+{
+	return sys_pread_at(fd, buf, n, 0);
+}
+
+static inline int sys_mkdirat(int dir, const char *path, unsigned mode)
+{
+	return (int)SYSCALL(SYS_mkdirat, dir, path, mode, 0);
+}
+
+static inline int sys_rmdirat(int dir, const char *path)
+{
+	return (int)SYSCALL(SYS_unlinkat, dir, path, AT_REMOVEDIR, 0);
+}
+
+/* 5.15. Takes the memory of a process that was killed, instead of leaving that to it. */
+static inline int sys_process_mrelease(int pidfd)
+{
+	return (int)SYSCALL(SYS_process_mrelease, pidfd, 0, 0, 0);
+}
+
 /* The S_IFMT part of its mode, or 0. */
 static inline unsigned sys_file_type(int fd)
 {

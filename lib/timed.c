@@ -12,7 +12,7 @@
 #define SIGNO_MAX 64
 #define EVENTS                                                                                                   \
 	(1u << USPAWN_EVENT_END | 1u << USPAWN_EVENT_EXIT | 1u << USPAWN_EVENT_OUTPUT | 1u << USPAWN_EVENT_EOF | \
-	 1u << USPAWN_EVENT_TIMED)
+	 1u << USPAWN_EVENT_TIMED | 1u << USPAWN_EVENT_TREE_EMPTY)
 
 /* One before the one above it is a mistake: a SIGKILL that comes before the SIGTERM. A ladder need not end in a kill.
  */
@@ -24,11 +24,14 @@ int timed_accept(const struct uspawn_request *request, struct uspawn_failure *re
 	if ((request->timed != NULL) != (request->ntimed != 0) || request->ntimed > TIMED_MAX ||
 	    request->events & ~EVENTS || (pid_only && (request->ntimed || request->events || request->drain_ns)))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	if (request->flags & USPAWN_TREE && (pid_only || !(request->flags & USPAWN_SETCGROUP)))
+		return request_fail(reterr, EINVAL, USPAWN_STEP_CGROUP, 0);
 	for (uint32_t i = 0; i < request->ntimed; i++) {
 		const struct uspawn_timed *timed = &request->timed[i];
 		int idle = (timed->flags & USPAWN_TIMED_IDLE) != 0;
 
-		if (timed->flags & ~(uint32_t)(USPAWN_TIMED_IDLE | USPAWN_TIMED_GROUP) || timed->signo < 0 ||
+		if (timed->flags & ~(uint32_t)(USPAWN_TIMED_IDLE | USPAWN_TIMED_GROUP | USPAWN_TIMED_TREE) ||
+		    (timed->flags & USPAWN_TIMED_TREE && !(request->flags & USPAWN_TREE)) || timed->signo < 0 ||
 		    timed->signo > SIGNO_MAX || timed->after_ns < last[idle])
 			return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, i);
 		last[idle] = timed->after_ns;
@@ -39,7 +42,8 @@ int timed_accept(const struct uspawn_request *request, struct uspawn_failure *re
 /* After the exit only what may reach others counts. */
 static int is_left(const struct care *care, uint32_t i)
 {
-	return !(care->sent & 1ull << i) && (!care->exited || care->timed[i].flags & USPAWN_TIMED_GROUP);
+	return !(care->sent & 1ull << i) &&
+	       (!care->exited || care->timed[i].flags & (USPAWN_TIMED_GROUP | USPAWN_TIMED_TREE));
 }
 
 static int64_t due_of(const struct care *care, const struct uspawn_timed *timed)
@@ -66,7 +70,10 @@ void timed_expire(struct care *care, int64_t now_ns)
 
 		if (!is_left(care, i) || due_of(care, timed) > now_ns)
 			continue;
-		uspawn_kill(care->child, timed->signo, timed->flags & USPAWN_TIMED_GROUP ? USPAWN_KILL_GROUP : 0);
+		uspawn_kill(care->child, timed->signo,
+			    timed->flags & USPAWN_TIMED_TREE    ? USPAWN_KILL_TREE
+			    : timed->flags & USPAWN_TIMED_GROUP ? USPAWN_KILL_GROUP
+								: 0);
 		care->sent |= 1ull << i;
 		if (timed->flags & USPAWN_TIMED_IDLE)
 			care->idle_stands = 1;

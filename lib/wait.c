@@ -149,7 +149,10 @@ void wait_leave(struct uspawn_child *child)
 		return;
 	if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
 		sys_close(child->pidfd);
+	if (handle->tree)
+		sys_close(handle->tree);
 	child->pidfd = -1;
+	handle->tree = 0;
 }
 
 static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
@@ -271,7 +274,7 @@ int uspawn_release(struct uspawn_child *child)
 
 	if (handle_state(child) != USPAWN_RUNNING || pidfd < 0)
 		return -ECHILD;
-	if (handle->flags & HANDLE_WATCHED)
+	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED))
 		return -EBUSY;
 	if (handle->slot)
 		handle->slot->child = NULL;

@@ -17,7 +17,7 @@ CheckedTest(abi, sizes)
 		cr_skip_test("the other sizes are written for 64 bit");
 	cr_assert_eq(sizeof(struct uspawn_child), 256);
 	cr_assert_eq(sizeof(struct uspawn_event), 32);
-	cr_assert_eq(sizeof(struct uspawn_args), 80);
+	cr_assert_eq(sizeof(struct uspawn_args), 88);
 	cr_assert_eq(sizeof(struct uspawn_fd), 40);
 	cr_assert_eq(sizeof(struct uspawn_timed), 16);
 	cr_assert_eq(sizeof(struct uspawn_output), 112);

@@ -13,35 +13,11 @@
 
 #include "harness/copy.h"
 #include "harness/files.h"
+#include "harness/groups.h"
 #include "harness/kernel.h"
 #include "harness/way.h"
 
 CheckedSuite(cgroups);
-
-/* A group of the test's own, below the one that it is in. */
-struct own_group {
-	char path[512];
-	const char *name; /* as /proc/self/cgroup ends */
-	int fd;
-};
-#define GROUP __attribute__((cleanup(group_remove))) struct own_group
-
-static void group_remove(struct own_group *g)
-{
-	char path[600];
-
-	if (g->fd < 0)
-		return;
-	close(g->fd);
-	snprintf(path, sizeof(path), "%s/sub", g->path);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/threads", g->path);
-	rmdir(path);
-	/* A process that was reaped a moment ago may not have left it yet. */
-	while (rmdir(g->path) < 0 && errno == EBUSY)
-		poll(NULL, 0, 1);
-	g->fd = -1;
-}
 
 static int group_write(const struct own_group *g, const char *file, const char *text)
 {
@@ -53,40 +29,6 @@ static int group_write(const struct own_group *g, const char *file, const char *
 		r = -errno;
 	close(fd);
 	return r;
-}
-
-static int find_own(char *ret, size_t size)
-{
-	char line[1024], mount[256] = "", own[256] = "";
-	FILE *file = fopen("/proc/self/mounts", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		if (strstr(line, " cgroup2 "))
-			sscanf(line, "%*s %255s", mount);
-	if (file)
-		fclose(file);
-	file = fopen("/proc/self/cgroup", "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "0::", 3) == 0)
-			sscanf(line, "0::%255s", own);
-	if (file)
-		fclose(file);
-	return *mount && *own ? snprintf(ret, size, "%s%s", mount, strcmp(own, "/") ? own : "") : 0;
-}
-
-static void group_make(struct own_group *g)
-{
-	char own[400];
-
-	g->fd = -1;
-	if (!find_own(own, sizeof(own)))
-		cr_skip_test("no control groups of version 2");
-	snprintf(g->path, sizeof(g->path), "%s/uspawn-test-%d", own, getpid());
-	if (mkdir(g->path, 0755) < 0)
-		cr_skip_test("%s: %s", g->path, strerror(errno));
-	g->name = strrchr(g->path, '/');
-	g->fd = open(g->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cr_assert_geq(g->fd, 0);
 }
 
 static void group_skip(struct own_group *g, const char *what, int error)

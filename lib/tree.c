@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup.kill (5.14) meets those that are being forked, too. Where there is none, and for other signals, the group is
+ * frozen while its members are listed; a number in that list is signalled by a pidfd, and only if it is still in the
+ * list once that is open, so that it is no stranger's.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys_io.h"
+#include "tree.h"
+
+#define LIST_SIZE  4096
+#define STAT_SIZE  1024
+#define NAME_TRIES 1000
+
+static _Atomic uint32_t counter;
+
+static int open_file(int dir, const char *name, int flags)
+{
+	return sys_above_stdio(sys_openat(dir, name, flags | O_CLOEXEC, 0));
+}
+
+static int make_directory(struct tree *tree, int parent)
+{
+	int r = -EEXIST;
+
+	for (int i = 0; r == -EEXIST && i < NAME_TRIES; i++) {
+		snprintf(tree->name, sizeof(tree->name), "uspawn-%d-%u", sys_getpid(), atomic_fetch_add(&counter, 1));
+		r = sys_mkdirat(parent, tree->name, 0755);
+	}
+	if (r < 0)
+		return r;
+	tree->dir = open_file(parent, tree->name, O_RDONLY | O_DIRECTORY);
+	if (tree->dir < 0) {
+		r = tree->dir;
+		sys_rmdirat(parent, tree->name);
+	}
+	return r;
+}
+
+int tree_new(struct tree *ret, int parent, struct uspawn_tree_usage *usage)
+{
+	int r;
+
+	*ret = (struct tree){ .dir = -1, .events = -1, .usage = usage, .ready = 1 };
+	r = make_directory(ret, parent);
+	if (r < 0)
+		return r;
+	ret->events = open_file(ret->dir, "cgroup.events", O_RDONLY);
+	r = ret->events;
+	if (r < 0) {
+		tree_close(ret, 0);
+		return r == -ENOENT ? -EINVAL : r;
+	}
+	if (usage)
+		*usage = (struct uspawn_tree_usage){ 0 };
+	return 0;
+}
+
+/* ---- Looking ---- */
+
+/* NUL-terminated. -errno. */
+static long read_file(int dir, const char *name, char *text, size_t size)
+{
+	int file = open_file(dir, name, O_RDONLY);
+	long n;
+
+	if (file < 0)
+		return file;
+	n = sys_read(file, text, size - 1);
+	sys_close(file);
+	text[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+int tree_look(struct tree *tree)
+{
+	char text[STAT_SIZE];
+	long n;
+
+	if (tree->ready && !tree->is_empty) {
+		tree->ready = 0;
+		n = sys_pread(tree->events, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = '\0';
+		tree->is_empty = n < 0 || strstr(text, "populated 0") != NULL;
+	}
+	return tree->is_empty;
+}
+
+static uint64_t number_after(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void tell_usage(struct tree *tree)
+{
+	char text[STAT_SIZE];
+	int saved = errno;
+
+	if (read_file(tree->dir, "memory.peak", text, sizeof(text)) > 0)
+		tree->usage->memory_peak = strtoull(text, NULL, 10);
+	if (read_file(tree->dir, "cpu.stat", text, sizeof(text)) > 0) {
+		tree->usage->cpu_us = number_after(text, "usage_usec ");
+		tree->usage->user_us = number_after(text, "user_usec ");
+		tree->usage->system_us = number_after(text, "system_usec ");
+	}
+	errno = saved;
+}
+
+void tree_close(struct tree *tree, int keeps_dir)
+{
+	char path[TREE_NAME_SIZE + 4];
+
+	if (tree->dir < 0)
+		return;
+	if (tree->usage)
+		tell_usage(tree);
+	snprintf(path, sizeof(path), "../%s", tree->name);
+	if (sys_rmdirat(tree->dir, path) < 0 && tree->usage)
+		tree->usage->left = 1;
+	if (tree->events >= 0)
+		sys_close(tree->events);
+	if (!keeps_dir)
+		sys_close(tree->dir);
+	tree->dir = tree->events = -1;
+}
+
+/* ---- Signals ---- */
+
+static int write_file(int dir, const char *name, const char *text)
+{
+	int file = sys_openat(dir, name, O_WRONLY | O_CLOEXEC, 0);
+	long r;
+
+	if (file < 0)
+		return file;
+	r = sys_write(file, text, strlen(text));
+	sys_close(file);
+	return r < 0 ? (int)r : 0;
+}
+
+/* Numbers, a line each: the next one from *at on, or 0. */
+static int next_number(const char **at, const char *end)
+{
+	int n = 0;
+
+	while (*at < end && **at >= '0' && **at <= '9')
+		n = n * 10 + *(*at)++ - '0';
+	while (*at < end && (**at < '0' || **at > '9'))
+		++*at;
+	return n;
+}
+
+static int is_listed(int list, int pid)
+{
+	char text[LIST_SIZE];
+	int64_t offset = 0;
+	long n;
+
+	while ((n = sys_pread_at(list, text, sizeof(text), offset)) > 0) {
+		const char *at = text, *end = text + n;
+
+		while (end > text && end[-1] != '\n')
+			end--; /* a number that goes on */
+		while (at < end)
+			if (next_number(&at, end) == pid)
+				return 1;
+		if (end == text)
+			break;
+		offset += end - text;
+	}
+	return 0;
+}
+
+static void signal_listed(int list, int pid, int signo)
+{
+	int pidfd = sys_pidfd_open(pid, 0);
+
+	if (pidfd < 0)
+		return;
+	if (is_listed(list, pid))
+		sys_pidfd_send_signal(pidfd, signo, 0);
+	sys_close(pidfd);
+}
+
+static int signal_each(int dir, int signo)
+{
+	int list = sys_openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC, 0), nothing = 1;
+	char text[LIST_SIZE];
+	int64_t offset = 0;
+	long n;
+
+	if (list < 0)
+		return list == -ENODEV ? -ESRCH : list;
+	while ((n = sys_pread_at(list, text, sizeof(text), offset)) > 0) {
+		const char *at = text, *end = text + n;
+
+		while (end > text && end[-1] != '\n')
+			end--;
+		offset += end - text;
+		if (end == text)
+			break;
+		while (at < end) {
+			signal_listed(list, next_number(&at, end), signo);
+			nothing = 0;
+		}
+	}
+	sys_close(list);
+	return nothing ? -ESRCH : 0;
+}
+
+int tree_kill(int dir, int signo)
+{
+	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT;
+
+	if (r != -ENOENT)
+		return r == -ENODEV ? -ESRCH : r;
+	write_file(dir, "cgroup.freeze", "1");
+	r = signal_each(dir, signo);
+	write_file(dir, "cgroup.freeze", "0");
+	return r;
+}

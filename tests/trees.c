@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* A control group of the child's own: killed as a whole, told when it is empty, removed, and its use known. */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/files.h"
+#include "harness/groups.h"
+#include "harness/kernel.h"
+#include "harness/rings.h"
+
+CheckedSuite(trees);
+
+#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
+#define MS         1000000ull
+#define ASK(type)  (1u << USPAWN_EVENT_##type)
+#define IN(group)  .flags = USPAWN_SETCGROUP | USPAWN_TREE, .cgroup_fd = (group).fd
+
+/* What it starts makes sessions of its own, and ignores what can be ignored. */
+#define STUBBORN "trap '' TERM; setsid sleep 100 & (setsid sh -c 'sleep 100; :' &) ; wait"
+
+static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
+		  const struct uspawn_args *args)
+{
+	struct uspawn_plan *plan;
+
+	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, args), 0);
+	uspawn_plan_free(plan);
+}
+
+static void expect(struct uspawn_ring *ring, uint32_t type)
+{
+	struct uspawn_event event;
+	int n;
+
+	do
+		n = uspawn_ring_wait(ring, &event, 1, -1);
+	while (n == 0);
+	cr_assert(n == 1 && event.type == type, "event %u instead of %u", event.type, type);
+}
+
+/* How many groups are below it. */
+static int count_groups(const struct own_group *g)
+{
+	DIR *dir = opendir(g->path);
+	struct dirent *entry;
+	int n = 0;
+
+	while ((entry = readdir(dir)))
+		n += entry->d_type == DT_DIR && *entry->d_name != '.';
+	closedir(dir);
+	return n;
+}
+
+EachRing(trees, c46_killed_as_a_whole)
+{
+	static const struct uspawn_timed ladder[] = { { 100 * MS, SIGTERM, USPAWN_TIMED_TREE },
+						      { 150 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	struct uspawn_tree_usage usage = { .left = 7 };
+	struct uspawn_child child;
+	GROUP group;
+
+	group_make(&group);
+	start(ring, &child,
+	      USPAWN(request, SH(STUBBORN), IN(group), .timed = ladder, .ntimed = 2,
+		     .events = ASK(EXIT) | ASK(TREE_EMPTY) | ASK(TIMED)),
+	      USPAWN(args, .tree = &usage));
+	cr_assert_eq(count_groups(&group), 1);
+	expect(ring, USPAWN_EVENT_TIMED);
+	expect(ring, USPAWN_EVENT_TIMED);
+	expect(ring, USPAWN_EVENT_EXIT);
+	expect(ring, USPAWN_EVENT_TREE_EMPTY);
+	expect(ring, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 2);
+	cr_assert_eq(count_groups(&group), 0, "it is removed");
+	cr_assert(usage.left == 0 && usage.cpu_us > 0 && usage.cpu_us >= usage.user_us);
+	uspawn_ring_free(ring);
+}
+
+/* The child is gone, its family is not: the END waits for it. */
+EachRing(trees, c46_what_outlives_the_child)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	GROUP group;
+
+	group_make(&group);
+	start(ring, &child,
+	      USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .events = ASK(EXIT) | ASK(TREE_EMPTY)), NULL);
+	expect(ring, USPAWN_EVENT_EXIT);
+	assert_exited(&child, 3);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20 * MS), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), -ESRCH);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
+	expect(ring, USPAWN_EVENT_TREE_EMPTY);
+	expect(ring, USPAWN_EVENT_END);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -ESRCH);
+	cr_assert_eq(count_groups(&group), 0);
+	uspawn_ring_free(ring);
+}
+
+EachRing(trees, what_is_left_behind)
+{
+	struct uspawn_tree_usage usage;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	GROUP group;
+	char path[700], name[300] = "";
+
+	group_make(&group);
+	start(ring, &child, USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .drain_ns = 20 * MS),
+	      USPAWN(args, .tree = &usage));
+	expect(ring, USPAWN_EVENT_END);
+	cr_assert_eq(usage.left, 1);
+	cr_assert_eq(count_groups(&group), 1);
+	DIR *dir = opendir(group.path);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (strncmp(entry->d_name, "uspawn-", 7) == 0)
+			snprintf(name, sizeof(name), "%s", entry->d_name);
+	closedir(dir);
+	snprintf(path, sizeof(path), "%s/%s/cgroup.kill", group.path, name);
+	FILE *file = fopen(path, "w");
+	cr_assert(file && fputs("1", file) >= 0 && fclose(file) == 0);
+	snprintf(path, sizeof(path), "%s/%s", group.path, name);
+	while (rmdir(path) < 0 && errno == EBUSY)
+		uspawn_ring_wait(ring, &event, 1, MS);
+	uspawn_ring_free(ring);
+}
+
+EachWaitingRung(trees, by_a_blocking_call)
+{
+	static const struct uspawn_timed ladder[] = { { 60 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_tree_usage usage;
+	struct uspawn_child child;
+	GROUP group;
+
+	group_make(&group);
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .rung = way->rung, SH("(setsid sleep 100 &); echo hi; exec sleep 100"),
+				       IN(group), FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) }), .timed = ladder,
+				       .ntimed = 1),
+				USPAWN(args, .outputs = &output, .noutputs = 1, .tree = &usage)),
+		     0);
+	assert_killed(&child, SIGKILL);
+	cr_assert(output.len == 3 && !output.cut_off && usage.left == 0);
+	free(output.data);
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .rung = way->rung, .path = "/no/such", .argv = LIST("x"), IN(group)),
+				NULL),
+		     -ENOENT);
+	cr_assert_eq(count_groups(&group), 0, "a failed start leaves none");
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, .argv = LIST("sleep", "100"), IN(group)), NULL),
+		     0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_RELEASE), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	cr_assert_eq(count_groups(&group), 0);
+}
+
+EachRing(trees, many)
+{
+	enum { MANY = 20 };
+	struct uspawn_child children[MANY];
+	GROUP group;
+
+	group_make(&group);
+	for (int i = 0; i < MANY; i++)
+		start(ring, &children[i], USPAWN(request, SH("sleep 0.02 & exit 0"), IN(group)), NULL);
+	for (int i = 0; i < MANY; i++)
+		expect(ring, USPAWN_EVENT_END);
+	cr_assert_eq(count_groups(&group), 0);
+	uspawn_ring_free(ring);
+}
+
+CheckedTest(trees, bad_input)
+{
+	static const struct uspawn_timed tree = { 1, SIGKILL, USPAWN_TIMED_TREE };
+	struct uspawn_child child;
+	int file = file_new(64);
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), .flags = USPAWN_TREE), NULL), -EINVAL);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), .timed = &tree, .ntimed = 1), NULL), -EINVAL);
+	cr_assert_lt(uspawn(&child,
+			    USPAWN(request, .argv = LIST("true"), .flags = USPAWN_TREE | USPAWN_SETCGROUP,
+				   .cgroup_fd = file),
+			    NULL),
+		     0);
+	cr_assert_eq(child.failure.step, USPAWN_STEP_CGROUP);
+	close(file);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("sleep", "100")), NULL), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -EINVAL);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE | USPAWN_KILL_GROUP), -EINVAL);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+}
