@@ -195,7 +195,7 @@ static int old_call(struct birth *birth, unsigned long flags, void *stack)
 	birth->start->resets_handlers = 1;
 	flags |= birth->flags;
 	pid = sys_clone(flags | (wants ? CLONE_PIDFD : 0), top, &pidfd, child_main, birth->start);
-	if (pid < 0 && wants && pid == -EINVAL) {
+	if (pid < 0 && wants && clone_unsupported((int)pid)) {
 		pid = sys_clone(flags, top, &pidfd, child_main, birth->start);
 		if (pid >= 0)
 			atomic_store(&refused_pidfd, 1);

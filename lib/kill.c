@@ -24,11 +24,18 @@ static int kill_tree(struct uspawn_child *child, int signo)
 	return handle_of(child)->tree ? tree_kill(handle_of(child)->tree, signo) : -EINVAL;
 }
 
+/* A kernel that has no such call (before 5.1), or a filter: of a child that may not be signalled only the call is
+ * -EPERM. */
+static int is_refused(int r)
+{
+	return r == -ENOSYS || ((r == -EPERM || r == -EINVAL) && sys_pidfd_send_signal(-1, 0, 0) == r);
+}
+
 static int kill_one(struct uspawn_child *child, int signo)
 {
 	int r = child->pidfd < 0 ? (child->pid > 0 ? -ENOSYS : -ESRCH) : sys_pidfd_send_signal(child->pidfd, signo, 0);
 
-	if (r == -ENOSYS && child->pid > 0) /* before 5.1; the pid is the child's until we have collected it */
+	if (is_refused(r) && child->pid > 0) /* the pid is the child's until we have collected it */
 		r = sys_kill(child->pid, signo);
 	return r;
 }

@@ -30,7 +30,8 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 		r = -ENOMEM;
 		goto fail;
 	}
-	madvise(page, 4096, MADV_WIPEONFORK);
+	if (madvise(page, 4096, MADV_WIPEONFORK) < 0) /* before 4.14 */
+		ring->pid = sys_getpid();
 	ring->here = page;
 	*ring->here = 1;
 	ring->external = (flags & USPAWN_RING_EXTERNAL) != 0;
@@ -72,7 +73,8 @@ int uspawn_ring_fd(const struct uspawn_ring *ring)
 {
 	if (ring_is_forked(ring))
 		return -EPERM;
-	return ring->external ? -EINVAL : ring->list.poller->kind->fd(ring->list.poller);
+	/* Whose poller may change: to its caller it is the same ring. */
+	return ring->external ? -EINVAL : watchlist_fd((struct watchlist *)&ring->list);
 }
 
 /* ---- Children ---- */

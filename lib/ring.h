@@ -5,10 +5,12 @@
 
 #include "queue.h"
 #include "slot.h"
+#include "sys.h"
 #include "watchlist.h"
 
 struct uspawn_ring {
 	volatile uint32_t *here; /* 1; in a forked copy of the process 0 */
+	int pid;                 /* where the kernel does not write that 0; else 0 */
 	int external;
 	struct slot_pool slots;
 	struct watchlist list; /* none on an external ring */
@@ -28,6 +30,8 @@ struct uspawn_ring {
 
 static inline int ring_is_forked(const struct uspawn_ring *ring)
 {
+	if (ring->pid && ring->pid != sys_getpid())
+		*ring->here = 0;
 	return !*ring->here;
 }
 

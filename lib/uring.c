@@ -282,6 +282,10 @@ static int descriptor(struct poller *poller)
 		return r;
 	}
 	sys_own(&u->event, fd);
+	/* A filter may let rings be made and not used: then nothing would ever ring the bell. */
+	r = submitted(u, io_uring_submit_and_get_events(&u->ring));
+	if (r < 0)
+		return r;
 	ring_bell(u); /* for what was watched before, and is not submitted yet */
 	return fd;
 }

@@ -312,7 +312,9 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 	} else {
 		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
 		r = sys_pidfd_send_signal(pidfd, 0, 0);
-		if (r < 0 && r != -ESRCH && r != -EPERM && r != -ENOSYS)
+		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
+			r = sys_fcntl(pidfd, F_GETFD, 0);
+		if (r < 0 && r != -ESRCH)
 			return r;
 		if (!pid)
 			pid = pid_of(pidfd);

@@ -297,3 +297,17 @@ int watchlist_replace_poller(struct watchlist *list)
 	watchlist_rewatch(list);
 	return 0;
 }
+
+int watchlist_fd(struct watchlist *list)
+{
+	int fd = list->poller->kind->fd(list->poller), r;
+
+	if (fd == -ESTALE) {
+		watchlist_rewatch(list);
+		fd = list->poller->kind->fd(list->poller);
+	}
+	if (fd >= 0 || !clone_unsupported(fd))
+		return fd;
+	r = watchlist_replace_poller(list);
+	return r < 0 ? r : list->poller->kind->fd(list->poller);
+}

@@ -2,6 +2,7 @@
 /* What a container or an old kernel refuses is replaced: the same is seen from outside. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -113,7 +114,9 @@ EachRefusal(c17_io_uring_enter, CALL_IO_URING_ENTER)
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EINVAL)
 REFUSAL(c41_no_pidfd_at_all, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_OPEN, EINVAL)
 REFUSAL(c41_no_pidfd_and_no_timer, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_OPEN | CALL_TIMERFD, EINVAL)
-REFUSAL(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL, ENOSYS)
+REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EPERM)
+REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, ENOSYS)
+EachRefusal(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL)
 
 #define LATE_REFUSAL(name, calls, errnum)             \
 	CheckedTest(refusals, late_##name##_##errnum) \
@@ -130,6 +133,29 @@ LATE_REFUSAL(clone3_and_shared_memory, CALL_CLONE3 | CALL_CLONE_VM, EPERM)
 LATE_REFUSAL(close_range, CALL_CLOSE_RANGE, EPERM)
 LATE_REFUSAL(wait_by_pidfd, CALL_WAITID_PIDFD, EINVAL)
 LATE_REFUSAL(io_uring, CALL_IO_URING, EPERM)
+
+/* A ring that can be made and not entered would never wake whoever polls its descriptor. */
+CheckedTest(refusals, c17_ring_descriptor_without_io_uring_enter)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct pollfd end = { .events = POLLIN };
+
+	kernel_refuse(CALL_IO_URING_ENTER, EPERM);
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "5")), NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), 0);
+	end.fd = uspawn_ring_fd(ring);
+	cr_assert_geq(end.fd, 0);
+	cr_assert_eq(poll(&end, 1, 60000), 1);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	assert_exited(&child, 5);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
 
 /* Where a shared table can no longer be cut, an asynchronous start learns it too late, and says so; the next
    one works. */

@@ -6,12 +6,15 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -153,6 +156,49 @@ int kernel_clone3(void)
 	if (pid < 0)
 		return -errno;
 	return waitpid((pid_t)pid, NULL, 0) < 0 ? -errno : 0;
+}
+
+static int exit_at_once(void *data)
+{
+	(void)data;
+	_exit(0);
+}
+
+int kernel_clone_vm(void)
+{
+	char stack[16384] __attribute__((aligned(64)));
+	int pid = clone(exit_at_once, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+
+	if (pid < 0)
+		return -errno;
+	return waitpid(pid, NULL, 0) < 0 ? -errno : 0;
+}
+
+int kernel_wipe_on_fork(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r = madvise(page, size, MADV_WIPEONFORK) < 0 ? -errno : 0;
+
+	munmap(page, size);
+	return r;
+}
+
+int kernel_relay(void)
+{
+	char *const none[] = { NULL };
+	int fd = memfd_create("relay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *head;
+	size_t size;
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	if (syscall(SYS_execveat, -1, "", none, none, AT_EMPTY_PATH) < 0 && errno != EBADF)
+		return -errno;
+	if (syscall(SYS_get_robust_list, 0, &head, &size) < 0 || syscall(SYS_set_robust_list, head, size) < 0)
+		return -errno;
+	return 0;
 }
 
 int kernel_io_uring(void)

@@ -53,6 +53,9 @@ int kernel_landlock_ruleset(void);
 
 /* 0 or -errno. */
 int kernel_clone3(void);
+int kernel_clone_vm(void);     /* the older call, with memory that is shared until exec */
+int kernel_wipe_on_fork(void); /* of memory */
+int kernel_relay(void);        /* a program in sealed memory, run by its descriptor, that holds a robust lock */
 int kernel_io_uring(void);
 int kernel_pidfd_open(int pid);
 

@@ -19,10 +19,17 @@ static uint32_t cap_of_environment(void)
 	return USPAWN_RUNG_ANY;
 }
 
+static const char *refused(const char *what, int error)
+{
+	static char text[80];
+
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+	return text;
+}
+
 const char *way_missing(uint32_t rung)
 {
-	int r = rung <= USPAWN_RUNG_VFORK ? kernel_clone3() : 0;
-	static char text[80];
+	int r;
 
 #ifdef USPAWN_LIBC_CALLS
 	if (rung < USPAWN_RUNG_CLONE || rung == USPAWN_RUNG_RELAY)
@@ -30,10 +37,15 @@ const char *way_missing(uint32_t rung)
 #endif
 	if (rung < cap_of_environment())
 		return "USPAWN_RUNG caps the rungs below this one";
-	if (r == 0)
-		return NULL;
-	snprintf(text, sizeof(text), "clone3: %s", strerror(-r));
-	return text;
+	if (rung <= USPAWN_RUNG_VFORK && (r = kernel_clone3()) < 0)
+		return refused("clone3", r);
+	if (rung == USPAWN_RUNG_ASYNC && (r = kernel_wipe_on_fork()) < 0)
+		return refused("MADV_WIPEONFORK", r);
+	if (rung == USPAWN_RUNG_CLONE && (r = kernel_clone_vm()) < 0)
+		return refused("clone(CLONE_VM)", r);
+	if (rung == USPAWN_RUNG_RELAY && (r = kernel_relay()) < 0)
+		return refused("what the relay needs", r);
+	return NULL;
 }
 
 uint32_t way_own_memory(const struct way *way)
