@@ -47,9 +47,6 @@ void watchlist_let_go(struct uspawn_child *child);
  * Up to n events, waiting for something to happen up to timeout_ns (negative: for ever). *retidle: nothing did. With 0
  * and not idle something happened that is no event: ask again.
  */
-/* Readable when watchlist_wait() has something to say; or -errno. */
-int watchlist_fd(struct watchlist *list);
-
 int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t n, int64_t timeout_ns, int *retidle);
 
 /* From now on nobody waits for the pipes of those whose process has ended. */

@@ -14,6 +14,7 @@
 #include <uspawn.h>
 
 #include "stock.h"
+#include "told.h"
 
 struct held {
 	int fd, flags;
@@ -168,6 +169,7 @@ static void learn_reserved(void)
 
 void stock_take(void)
 {
+	told_refuse();
 	mask_before = signal_mask();
 	learn_reserved();
 	free(before.list);
