@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/family.h"
 #include "harness/files.h"
 #include "harness/way.h"
@@ -155,6 +159,38 @@ EachFamily(posix_objects, scheduling)
 	f->attr.setflags(&attr, POSIX_SPAWN_SETSCHEDPARAM);
 	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), NULL, &attr), -EINVAL, "no priority under SCHED_OTHER");
 	f->attr.destroy(&attr);
+}
+
+static const struct family *with_ids;
+
+static void with_other_effective_ids(void)
+{
+	struct report r = { .file = memfd_create("report", 0) };
+	posix_spawnattr_t attr;
+	char text[8192] = "";
+	pid_t pid;
+	int status;
+
+	snprintf(r.where, sizeof(r.where), "/proc/self/fd/%d", r.file);
+	fchmod(r.file, 0666);
+	copy_assert(setresgid(4243, 0, 0) == 0 && setresuid(4242, 0, 0) == 0);
+	with_ids->attr.init(&attr);
+	with_ids->attr.setflags(&attr, POSIX_SPAWN_RESETIDS);
+	copy_assert(with_ids->spawn(&pid, WITNESS_PATH, NULL, &attr, LIST("w", "report", r.where), environ) == 0);
+	copy_assert(waitpid(pid, &status, 0) == pid && status == 0);
+	copy_assert(pread(r.file, text, sizeof(text) - 1, 0) > 0);
+	copy_assert(strstr(text, "Uid 4242\t4242\t4242\t4242\n")); /* the exec takes the saved ones along */
+	copy_assert(strstr(text, "Gid 4243\t4243\t4243\t4243\n"));
+	copy_assert(geteuid() == 0 && getegid() == 0);
+	copy_assert(with_ids == family_get(FAMILY_LIBC) || prctl(PR_GET_DUMPABLE) == 1); /* C3: glibc leaves 0 */
+}
+
+EachFamily(posix_objects, effective_ids_are_reset)
+{
+	if (geteuid())
+		cr_skip_test("needs root, to become somebody else");
+	with_ids = f;
+	copy_run(with_other_effective_ids);
 }
 
 /* ---- Objects from elsewhere ---- */

@@ -36,11 +36,6 @@ static uint64_t signal_bits(const sigset_t *set)
 	return bits;
 }
 
-static int changes_ids(const struct attributes *attr)
-{
-	return attr->flags & POSIX_SPAWN_RESETIDS && (getuid() != geteuid() || getgid() != getegid());
-}
-
 /* Entries that glibc skips, ends at, or writes in another way than we do. */
 static int is_odd_search(const char *file)
 {
@@ -72,7 +67,7 @@ static int beyond_request(const struct call *call)
 		return 1; /* libc's shell gets the name as it is, and looks for it in the directory */
 	if (!attr)
 		return 0;
-	if (attr->flags & ~ATTRIBUTES_KNOWN || changes_ids(attr))
+	if (attr->flags & ~ATTRIBUTES_KNOWN)
 		return 1;
 	if (!(attr->flags & POSIX_SPAWN_SETPGROUP))
 		return 0;
@@ -94,6 +89,8 @@ static void set_attributes(struct uspawn_request *request, struct uspawn_sched *
 	}
 	if (attr->flags & POSIX_SPAWN_SETSIGDEF)
 		request->sigdefault = signal_bits(&attr->sigdefault);
+	if (attr->flags & POSIX_SPAWN_RESETIDS)
+		request->flags |= USPAWN_RESETIDS;
 	if (attr->flags & POSIX_SPAWN_SETCGROUP) {
 		request->flags |= USPAWN_SETCGROUP;
 		request->cgroup_fd = attr->cgroup;
