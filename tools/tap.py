@@ -63,7 +63,7 @@ def refused(words, option, name):
 def tried(name, words, *more):
     """`uspawn run` with these options: None, and a skip by name, where this kernel or container does not have it."""
     end = run("run", *words, "--", *more)
-    if end.returncode == 125 and (b"not permitted" in end.stderr or b"not supported" in end.stderr):
+    if end.returncode == 125 and any(word in end.stderr for word in (b"not permitted", b"not supported", b"CAP_")):
         skip(name, end.stderr.decode().strip())
         return None
     return end
