@@ -66,7 +66,7 @@ struct run {
 	const struct axis *axis; /* swept; NULL: none */
 	uint32_t values[MAX_CASES];
 	uint32_t ncases, at;
-	uint32_t taken; /* START, REAP: samples that this case took */
+	uint32_t taken;                       /* START, REAP: samples that this case took */
 	uint32_t slice_ends[SLICES], nslices; /* in batches */
 };
 
