@@ -18,14 +18,18 @@ static const double budget_ns = 40e9; /* what a command may take if nobody says 
 
 static struct answer answer;
 
+static const char *error_text(int r)
+{
+	return r == -EPROTO ? "a child did not run" : r == -EPIPE ? "its process died" : strerror(-r);
+}
+
 /* What goes wrong from now on is the end of the run, and said here. */
 static int ask_entry(struct entry *entry, const struct order *order, double *rate)
 {
 	int r = ask(entry, order, &answer, rate);
 
 	if (r < 0)
-		fprintf(stderr, "uspawn-bench: %s: %s\n", entry->name,
-			r == -EPROTO ? "a child did not run" : strerror(-r));
+		fprintf(stderr, "uspawn-bench: %s: %s\n", entry->name, error_text(r));
 	return r;
 }
 
@@ -41,8 +45,7 @@ static int open_entries(struct run *run, uint32_t slice)
 		r = entry_open(&entry, run);
 		if (r < 0) {
 			entry_close(&entry);
-			fprintf(stderr, "uspawn-bench: left out: %s: %s\n", entry.name,
-				r == -EPROTO ? "its child did not run" : strerror(-r));
+			fprintf(stderr, "uspawn-bench: left out: %s: %s\n", entry.name, error_text(r));
 			if (slice) {
 				run->entries[i].nworkers = 0;
 				return r;

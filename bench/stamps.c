@@ -10,11 +10,15 @@ _Static_assert(sizeof(struct stamp) * NSTAMPS == STAMPS_SIZE, "clocked.c writes 
 
 static struct stamp *stamps;
 
+enum { NOEXEC_SEAL = 8 }; /* MFD_NOEXEC_SEAL, Linux 6.3: newer than the headers here, and demanded by some systems */
+
 int stamps_prepare(void)
 {
-	int fd = memfd_create("stamps", MFD_CLOEXEC);
+	int fd = memfd_create("stamps", MFD_CLOEXEC | NOEXEC_SEAL);
 	int r = 0;
 
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("stamps", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, STAMPS_SIZE) < 0 || dup2(fd, 1) < 0)
