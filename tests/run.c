@@ -44,8 +44,8 @@ static int captured(struct way *way, struct uspawn_child *child, const char *scr
 
 static void assert_bytes(const struct uspawn_output *output, const char *text)
 {
-	cr_assert(output->len == strlen(text) && memcmp(output->data, text, output->len) == 0, "captured %.*s",
-		  (int)output->len, output->data);
+	cr_assert(output->len == strlen(text) && (!output->len || memcmp(output->data, text, output->len) == 0),
+		  "captured %.*s", (int)output->len, output->data);
 }
 
 /* ---- Both ways ---- */
