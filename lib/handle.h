@@ -36,8 +36,8 @@ struct handle {
 	_Atomic uint32_t flags;
 	uint32_t entry; /* of the list */
 	struct watchlist *list;
-	struct slot *slot; /* an asynchronous start that is not known to have left it */
-	struct care *care; /* NULL: it is only waited for */
+	struct slot *slot;     /* an asynchronous start that is not known to have left it */
+	struct care *care;     /* NULL: it is only waited for */
 	int32_t tree;          /* its cgroup's directory, closed with the pidfd; 0: none */
 	struct queued *queued; /* it is not started yet, or could not be */
 };

@@ -23,7 +23,6 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 	int r = request_accept_args(&s->args, args, &s->failure);
 
 	s->care = NULL;
-
 	if (r < 0)
 		return r;
 	if (!plan->argv && !s->args.argv && (plan->candidates || plan->flags & USPAWN_FEXEC))

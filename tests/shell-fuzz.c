@@ -253,6 +253,7 @@ int main(int argc, char **argv)
 		close(report);
 	}
 	clean_up();
-	fprintf(stdout, "%d commands, %ld of them started without the shell, %ld differences\n", started, without, different);
+	fprintf(stdout, "%d commands, %ld of them started without the shell, %ld differences\n", started, without,
+		different);
 	return different != 0 || without == 0;
 }

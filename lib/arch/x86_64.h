@@ -6,13 +6,13 @@
 #define ARCH_RAW 1 /* system calls touch no thread data, so a child may run beside its parent */
 
 /* Where a program of our own begins: what the kernel put on the stack is relay_main's argument. */
-#define ARCH_START              \
-	".globl _start\n"       \
-	"_start:\n\t"           \
-	"xor %ebp, %ebp\n\t"    \
-	"mov %rsp, %rdi\n\t"    \
-	"and $-16, %rsp\n\t"    \
-	"call relay_main\n\t"   \
+#define ARCH_START            \
+	".globl _start\n"     \
+	"_start:\n\t"         \
+	"xor %ebp, %ebp\n\t"  \
+	"mov %rsp, %rdi\n\t"  \
+	"and $-16, %rsp\n\t"  \
+	"call relay_main\n\t" \
 	"ud2"
 
 static inline long arch_syscall(long n, long a, long b, long c, long d, long e, long f)
