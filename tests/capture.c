@@ -21,31 +21,9 @@ CheckedSuite(capture);
 #define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
 #define ASK(type)  (1u << USPAWN_EVENT_##type)
 
-static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
-		  const struct uspawn_args *args)
-{
-	struct uspawn_plan *plan;
-
-	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
-	cr_assert_eq(uspawn_ring_start(ring, child, plan, args), 0);
-	uspawn_plan_free(plan);
-}
-
-static struct uspawn_event next(struct uspawn_ring *ring)
-{
-	struct uspawn_event event;
-	int n;
-
-	do
-		n = uspawn_ring_wait(ring, &event, 1, -1);
-	while (n == 0);
-	cr_assert_eq(n, 1);
-	return event;
-}
-
 static struct uspawn_event expect(struct uspawn_ring *ring, uint32_t type)
 {
-	struct uspawn_event event = next(ring);
+	struct uspawn_event event = ring_next(ring);
 
 	cr_assert_eq(event.type, type, "event %u instead of %u", event.type, type);
 	return event;
@@ -70,8 +48,8 @@ EachRing(capture, c47_a_mebibyte_both_ways)
 		input[i] = (unsigned char)(i * 7 + i / 251);
 	for (int i = 0; i < MANY; i++) {
 		outputs[i][1].head = UINT64_MAX;
-		start(ring, &children[i], USPAWN(request, .argv = LIST("cat"), .fds = both, .nfds = 2),
-		      USPAWN(args, .input = input, .ninput = N, .outputs = outputs[i], .noutputs = 2));
+		ring_begin(ring, &children[i], USPAWN(request, .argv = LIST("cat"), .fds = both, .nfds = 2),
+			   USPAWN(args, .input = input, .ninput = N, .outputs = outputs[i], .noutputs = 2));
 	}
 	for (int i = 0; i < MANY; i++)
 		expect(ring, USPAWN_EVENT_END);
@@ -112,10 +90,11 @@ EachRing(capture, a_flood_delays_nobody)
 	struct uspawn_output flood = { .head = 100, .tail = 100 }, output = { .head = 100 };
 	struct uspawn_child yes, child;
 
-	start(ring, &yes, USPAWN(request, .argv = LIST("yes"), OUT), USPAWN(args, .outputs = &flood, .noutputs = 1));
+	ring_begin(ring, &yes, USPAWN(request, .argv = LIST("yes"), OUT),
+		   USPAWN(args, .outputs = &flood, .noutputs = 1));
 	for (int i = 0; i < 50; i++) {
-		start(ring, &child, USPAWN(request, SH("echo hi"), OUT),
-		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		ring_begin(ring, &child, USPAWN(request, SH("echo hi"), OUT),
+			   USPAWN(args, .outputs = &output, .noutputs = 1));
 		cr_assert_eq(expect(ring, USPAWN_EVENT_END).child, &child);
 		assert_bytes(&output, "hi\n");
 	}
@@ -137,12 +116,12 @@ EachRing(capture, lines_as_events)
 	struct uspawn_child child;
 	char text[200] = "";
 
-	start(ring, &child,
-	      USPAWN(request, SH("printf 'one\\ntw'; printf 'o\\n\\n12345678901234567890\\nseven77\\nrest'"), OUT,
-		     .events = ASK(OUTPUT) | ASK(EOF) | ASK(EXIT)),
-	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("printf 'one\\ntw'; printf 'o\\n\\n12345678901234567890\\nseven77\\nrest'"), OUT,
+			  .events = ASK(OUTPUT) | ASK(EOF) | ASK(EXIT)),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
 	for (int exits = 0, eofs = 0;;) {
-		event = next(ring);
+		event = ring_next(ring);
 		cr_assert_eq(event.child, &child);
 		if (event.type == USPAWN_EVENT_OUTPUT) {
 			cr_assert_eq(event.index, 0);
@@ -173,8 +152,8 @@ EachRing(capture, pieces_stay_until_the_next_call)
 		struct uspawn_child child;
 		int last = 0, ended = 0;
 
-		start(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "20000"), OUT, .events = ASK(OUTPUT)),
-		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		ring_begin(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "20000"), OUT, .events = ASK(OUTPUT)),
+			   USPAWN(args, .outputs = &output, .noutputs = 1));
 		while (!ended) {
 			int n = uspawn_ring_wait(ring, events, batch, -1);
 
@@ -202,25 +181,25 @@ EachRing(capture, c46_exit_and_end_of_file_are_two_facts)
 	struct uspawn_child child;
 	int end = -1;
 
-	start(ring, &child,
-	      USPAWN(request, SH("(read x) & echo started"),
-		     FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 0, USPAWN_NULL },
-			 { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
-		     .events = ASK(EXIT) | ASK(EOF)),
-	      USPAWN(args, .fds = &end, .nfds = 1, .outputs = (struct uspawn_output[2]){ { 0 } }, .noutputs = 0));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("(read x) & echo started"),
+			  FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 0, USPAWN_NULL },
+			      { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
+			  .events = ASK(EXIT) | ASK(EOF)),
+		   USPAWN(args, .fds = &end, .nfds = 1, .outputs = (struct uspawn_output[2]){ { 0 } }, .noutputs = 0));
 	(void)output;
 	for (int seen = 0; seen != 7;) {
-		uint32_t type = next(ring).type;
+		uint32_t type = ring_next(ring).type;
 
 		seen |= type == USPAWN_EVENT_EXIT ? 1 : type == USPAWN_EVENT_EOF ? 2 : 4;
 	}
 	close(end);
 	end = -1;
-	start(ring, &child,
-	      USPAWN(request, SH("(read x <&3) & echo started"),
-		     FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
-		     .events = ASK(EXIT) | ASK(EOF)),
-	      USPAWN(args, .fds = &end, .nfds = 1));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("(read x <&3) & echo started"),
+			  FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
+			  .events = ASK(EXIT) | ASK(EOF)),
+		   USPAWN(args, .fds = &end, .nfds = 1));
 	expect(ring, USPAWN_EVENT_EXIT);
 	assert_exited(&child, 0);
 	struct uspawn_event none;
@@ -236,8 +215,9 @@ EachRing(capture, c46_drain_is_bounded)
 	struct uspawn_output output = { .head = 100 };
 	struct uspawn_child child;
 
-	start(ring, &child, USPAWN(request, SH("sleep 20 & echo $!"), OUT, .drain_ns = 30 * MS, .events = ASK(EOF)),
-	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("sleep 20 & echo $!"), OUT, .drain_ns = 30 * MS, .events = ASK(EOF)),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
 	expect(ring, USPAWN_EVENT_EOF);
 	expect(ring, USPAWN_EVENT_END);
 	cr_assert(output.cut_off && output.len > 1);
@@ -259,8 +239,8 @@ EachRing(capture, to_a_slow_descriptor)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
 	fcntl(sockets[1], F_SETFL, O_RDWR | O_NONBLOCK);
 	output.fd = sockets[0];
-	start(ring, &child, USPAWN(request, .argv = LIST("head", "-c", "3000000", "/dev/zero"), OUT),
-	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("head", "-c", "3000000", "/dev/zero"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
 	close(sockets[0]);
 	while (!ended) {
 		int n = uspawn_ring_wait(ring, &event, 1, 2 * MS);
@@ -286,9 +266,9 @@ EachRing(capture, children_that_misbehave)
 	static const char *const scripts[] = { "exec 0<&- 1>&-; exit 3", "exit 3", "exec 1>&-; read x; exit 3" };
 
 	for (size_t i = 0; i < 3; i++) {
-		start(ring, &child, USPAWN(request, SH((char *)scripts[i]), .fds = both, .nfds = 2),
-		      USPAWN(args, .input = input, .ninput = sizeof(input), .outputs = outputs, .noutputs = 2));
-		start(ring, &other, USPAWN(request, .argv = LIST("true")), NULL);
+		ring_begin(ring, &child, USPAWN(request, SH((char *)scripts[i]), .fds = both, .nfds = 2),
+			   USPAWN(args, .input = input, .ninput = sizeof(input), .outputs = outputs, .noutputs = 2));
+		ring_begin(ring, &other, USPAWN(request, .argv = LIST("true")), NULL);
 		for (int n = 0; n < 2; n++)
 			expect(ring, USPAWN_EVENT_END);
 		assert_exited(&child, 3);
@@ -305,13 +285,13 @@ EachRing(capture, let_go)
 	struct uspawn_event event;
 
 	for (int wait = 0; wait < 2; wait++) {
-		start(ring, &child, USPAWN(request, .argv = LIST("yes"), OUT),
-		      USPAWN(args, .outputs = &output, .noutputs = 1));
+		ring_begin(ring, &child, USPAWN(request, .argv = LIST("yes"), OUT),
+			   USPAWN(args, .outputs = &output, .noutputs = 1));
 		if (wait)
 			cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 5 * MS), 0);
 		uspawn_done(&child);
 		cr_assert_eq(child.state, USPAWN_UNSET);
-		start(ring, &other, USPAWN(request, .argv = LIST("sleep", "0.02")), NULL);
+		ring_begin(ring, &other, USPAWN(request, .argv = LIST("sleep", "0.02")), NULL);
 		cr_assert_eq(expect(ring, USPAWN_EVENT_END).child, &other,
 			     "yes was told nothing, and its end is silent");
 		free(output.data);
@@ -375,8 +355,8 @@ EachRing(capture, c18_a_ring_that_changes_hands)
 	pthread_t thread;
 	size_t at = 0;
 
-	start(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "1000000"), OUT),
-	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "1000000"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
 	for (int i = 1; i <= 6; i++) {
 		struct moved moved = { ring, &output, (uint64_t)i * 500000 };
 
@@ -408,10 +388,10 @@ EachRing(capture, a_foreign_loop)
 	struct uspawn_event event;
 	int lines = 0, n, ended = 0;
 
-	start(ring, &child,
-	      USPAWN(request, SH("seq 1 5000; exec sleep 50"), OUT, .events = ASK(OUTPUT), .timed = &timed,
-		     .ntimed = 1),
-	      USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("seq 1 5000; exec sleep 50"), OUT, .events = ASK(OUTPUT), .timed = &timed,
+			  .ntimed = 1),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
 	while (!ended) {
 		cr_assert_eq(poll(&p, 1, 10000), 1, "it is told of everything, also of what is due");
 		n = uspawn_ring_wait(ring, &event, 1, 0);

@@ -28,39 +28,18 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request)
-{
-	struct uspawn_plan *plan;
-
-	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
-	cr_assert_eq(uspawn_ring_start(ring, child, plan, NULL), 0);
-	uspawn_plan_free(plan);
-}
-
-static struct uspawn_event next(struct uspawn_ring *ring)
-{
-	struct uspawn_event event;
-	int n;
-
-	do
-		n = uspawn_ring_wait(ring, &event, 1, -1);
-	while (n == 0);
-	cr_assert_eq(n, 1);
-	return event;
-}
-
 EachRing(deadlines, a_deadline_is_a_ladder_of_one)
 {
 	struct uspawn_child child;
 	int64_t begin = now_ns();
 
-	start(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 50 * MS, SIGKILL, 0 })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 50 * MS, SIGKILL, 0 })), NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGKILL);
 	cr_assert_eq(child.exit.timed, 1);
 	cr_assert(now_ns() - begin >= 50 * (int64_t)MS, "never early");
-	start(ring, &child, USPAWN(request, .argv = LIST("true"), LADDER({ 100 * S, SIGKILL, 0 })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("true"), LADDER({ 100 * S, SIGKILL, 0 })), NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_exited(&child, 0);
 	cr_assert_eq(child.exit.timed, 0, "in time");
 	ring_assert_idle(ring);
@@ -72,14 +51,15 @@ EachRing(deadlines, a_ladder_tells_each_step)
 	struct uspawn_child child;
 	struct uspawn_event event;
 
-	start(ring, &child,
-	      USPAWN(request, SH("trap '' TERM; while :; do sleep 0.01; done"), .events = ASK(TIMED),
-		     LADDER({ 40 * MS, 0, 0 }, { 60 * MS, SIGTERM, 0 }, { 90 * MS, SIGKILL, 0 })));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("trap '' TERM; while :; do sleep 0.01; done"), .events = ASK(TIMED),
+			  LADDER({ 40 * MS, 0, 0 }, { 60 * MS, SIGTERM, 0 }, { 90 * MS, SIGKILL, 0 })),
+		   NULL);
 	for (int i = 0; i < 3; i++) {
-		event = next(ring);
+		event = ring_next(ring);
 		cr_assert(event.type == USPAWN_EVENT_TIMED && event.index == i && event.child == &child);
 	}
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGKILL);
 	cr_assert_eq(child.exit.timed, 3);
 	uspawn_ring_free(ring);
@@ -90,13 +70,14 @@ EachRing(deadlines, in_the_past)
 {
 	struct uspawn_child child;
 
-	start(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 0, SIGKILL, 0 })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 0, SIGKILL, 0 })), NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGKILL);
-	start(ring, &child,
-	      USPAWN(request, SH("trap 'exit 7' TERM; while :; do sleep 0.01; done"),
-		     LADDER({ 100 * MS, SIGTERM, 0 })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("trap 'exit 7' TERM; while :; do sleep 0.01; done"),
+			  LADDER({ 100 * MS, SIGTERM, 0 })),
+		   NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_exited(&child, 7);
 	cr_assert_eq(child.exit.timed, 1);
 	uspawn_ring_free(ring);
@@ -107,16 +88,18 @@ EachRing(deadlines, idle)
 	struct uspawn_child child;
 	int64_t begin = now_ns();
 
-	start(ring, &child,
-	      USPAWN(request, SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done; exec sleep 100"), OUT,
-		     LADDER({ 150 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 250 * MS, SIGKILL, USPAWN_TIMED_IDLE })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done; exec sleep 100"), OUT,
+			  LADDER({ 150 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 250 * MS, SIGKILL, USPAWN_TIMED_IDLE })),
+		   NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGTERM);
 	cr_assert(now_ns() - begin >= 400 * (int64_t)MS, "each byte put it off");
-	start(ring, &child,
-	      USPAWN(request, SH("trap '' TERM; sleep 0.1; while :; do echo; done"), OUT,
-		     LADDER({ 20 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 150 * MS, SIGKILL, USPAWN_TIMED_IDLE })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("trap '' TERM; sleep 0.1; while :; do echo; done"), OUT,
+			  LADDER({ 20 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 150 * MS, SIGKILL, USPAWN_TIMED_IDLE })),
+		   NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGKILL);
 	uspawn_ring_free(ring);
 }
@@ -136,7 +119,7 @@ EachRing(deadlines, c46_the_whole_group)
 		     0);
 	cr_assert_eq(uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
 	uspawn_plan_free(plan);
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGTERM);
 	cr_assert(!output.cut_off && now_ns() - begin < 9 * (int64_t)S, "nobody holds the pipe");
 	uspawn_ring_free(ring);
@@ -148,10 +131,11 @@ EachRing(deadlines, c46_the_group_after_its_leader)
 	struct uspawn_child child;
 	struct uspawn_event event;
 
-	start(ring, &child,
-	      USPAWN(request, SH("sleep 30 &"), OUT, .flags = USPAWN_SETPGROUP, .events = ASK(EXIT),
-		     LADDER({ 10 * S, SIGTERM, USPAWN_TIMED_GROUP })));
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_EXIT);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("sleep 30 &"), OUT, .flags = USPAWN_SETPGROUP, .events = ASK(EXIT),
+			  LADDER({ 10 * S, SIGTERM, USPAWN_TIMED_GROUP })),
+		   NULL);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_EXIT);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, 0), -ESRCH);
 	if (uspawn_kill(&child, 0, USPAWN_KILL_GROUP) == -ESRCH) {
 		uspawn_done(&child);
@@ -160,7 +144,7 @@ EachRing(deadlines, c46_the_group_after_its_leader)
 	}
 	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 10 * MS), 0);
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_GROUP), 0);
-	cr_assert_eq(next(ring).type, USPAWN_EVENT_END);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_exited(&child, 0);
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_GROUP), -ESRCH);
 	uspawn_ring_free(ring);
@@ -219,15 +203,16 @@ EachRing(deadlines, in_order)
 	for (int i = 0; i < MANY; i++) {
 		uint64_t after = 200 * MS + (uint64_t)(i * 17 % MANY) * 5 * MS;
 
-		start(ring, &children[i],
-		      USPAWN(request, .argv = LIST("sleep", "100"), .events = ASK(TIMED),
-			     LADDER({ after, SIGKILL, 0 })));
+		ring_begin(ring, &children[i],
+			   USPAWN(request, .argv = LIST("sleep", "100"), .events = ASK(TIMED),
+				  LADDER({ after, SIGKILL, 0 })),
+			   NULL);
 		due[i] = now_ns() + (int64_t)after;
 	}
 	uspawn_kill(&children[7], SIGKILL, 0);
 	uspawn_done(&children[7]);
 	for (int i = 0; i < 2 * (MANY - 1); i++) {
-		struct uspawn_event event = next(ring);
+		struct uspawn_event event = ring_next(ring);
 
 		if (event.type == USPAWN_EVENT_END)
 			continue;

@@ -24,25 +24,11 @@ CheckedSuite(trees);
 /* What it starts makes sessions of its own, and ignores what can be ignored. */
 #define STUBBORN "trap '' TERM; setsid sleep 100 & (setsid sh -c 'sleep 100; :' &) ; wait"
 
-static void start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
-		  const struct uspawn_args *args)
-{
-	struct uspawn_plan *plan;
-
-	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
-	cr_assert_eq(uspawn_ring_start(ring, child, plan, args), 0);
-	uspawn_plan_free(plan);
-}
-
 static void expect(struct uspawn_ring *ring, uint32_t type)
 {
-	struct uspawn_event event;
-	int n;
+	struct uspawn_event event = ring_next(ring);
 
-	do
-		n = uspawn_ring_wait(ring, &event, 1, -1);
-	while (n == 0);
-	cr_assert(n == 1 && event.type == type, "event %u instead of %u", event.type, type);
+	cr_assert_eq(event.type, type, "event %u instead of %u", event.type, type);
 }
 
 /* How many groups are below it. */
@@ -67,10 +53,10 @@ EachRing(trees, c46_killed_as_a_whole)
 	GROUP group;
 
 	group_make(&group);
-	start(ring, &child,
-	      USPAWN(request, SH(STUBBORN), IN(group), .timed = ladder, .ntimed = 2,
-		     .events = ASK(EXIT) | ASK(TREE_EMPTY) | ASK(TIMED)),
-	      USPAWN(args, .tree = &usage));
+	ring_begin(ring, &child,
+		   USPAWN(request, SH(STUBBORN), IN(group), .timed = ladder, .ntimed = 2,
+			  .events = ASK(EXIT) | ASK(TREE_EMPTY) | ASK(TIMED)),
+		   USPAWN(args, .tree = &usage));
 	cr_assert_eq(count_groups(&group), 1);
 	expect(ring, USPAWN_EVENT_TIMED);
 	expect(ring, USPAWN_EVENT_TIMED);
@@ -92,8 +78,9 @@ EachRing(trees, c46_what_outlives_the_child)
 	GROUP group;
 
 	group_make(&group);
-	start(ring, &child,
-	      USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .events = ASK(EXIT) | ASK(TREE_EMPTY)), NULL);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .events = ASK(EXIT) | ASK(TREE_EMPTY)),
+		   NULL);
 	expect(ring, USPAWN_EVENT_EXIT);
 	assert_exited(&child, 3);
 	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20 * MS), 0);
@@ -115,8 +102,8 @@ EachRing(trees, what_is_left_behind)
 	char path[700], name[300] = "";
 
 	group_make(&group);
-	start(ring, &child, USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .drain_ns = 20 * MS),
-	      USPAWN(args, .tree = &usage));
+	ring_begin(ring, &child, USPAWN(request, SH("setsid sleep 100 & exit 3"), IN(group), .drain_ns = 20 * MS),
+		   USPAWN(args, .tree = &usage));
 	expect(ring, USPAWN_EVENT_END);
 	cr_assert_eq(usage.left, 1);
 	cr_assert_eq(count_groups(&group), 1);
@@ -172,7 +159,7 @@ EachRing(trees, many)
 
 	group_make(&group);
 	for (int i = 0; i < MANY; i++)
-		start(ring, &children[i], USPAWN(request, SH("sleep 0.02 & exit 0"), IN(group)), NULL);
+		ring_begin(ring, &children[i], USPAWN(request, SH("sleep 0.02 & exit 0"), IN(group)), NULL);
 	for (int i = 0; i < MANY; i++)
 		expect(ring, USPAWN_EVENT_END);
 	cr_assert_eq(count_groups(&group), 0);

@@ -17,31 +17,17 @@ struct uspawn_ring *ring_enter(uint32_t flags)
 	return ring;
 }
 
-void ring_witness(struct uspawn_ring *ring, struct uspawn_child *child, char *const *argv)
+void ring_begin(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
+		const struct uspawn_args *args)
 {
 	struct uspawn_plan *plan;
 
-	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL), 0);
-	cr_assert_eq(uspawn_ring_start(ring, child, plan, NULL), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, request, NULL), 0);
+	cr_assert_eq(uspawn_ring_start(ring, child, plan, args), 0);
 	uspawn_plan_free(plan);
 }
 
-int ring_sleeper(struct uspawn_ring *ring, struct uspawn_child *child, char *code)
-{
-	struct uspawn_plan *plan;
-	int end = -1;
-
-	cr_assert_eq(uspawn_plan_new(&plan,
-				     USPAWN(request, WITNESS("eof", "0", "exit", code),
-					    FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
-				     NULL),
-		     0);
-	cr_assert_eq(uspawn_ring_start(ring, child, plan, USPAWN(args, .fds = &end, .nfds = 1)), 0);
-	uspawn_plan_free(plan);
-	return end;
-}
-
-void ring_assert_end(struct uspawn_ring *ring, struct uspawn_child *child)
+struct uspawn_event ring_next(struct uspawn_ring *ring)
 {
 	struct uspawn_event event;
 	int n;
@@ -50,6 +36,28 @@ void ring_assert_end(struct uspawn_ring *ring, struct uspawn_child *child)
 		n = uspawn_ring_wait(ring, &event, 1, -1);
 	while (n == 0); /* interrupted */
 	cr_assert_eq(n, 1);
+	return event;
+}
+
+void ring_witness(struct uspawn_ring *ring, struct uspawn_child *child, char *const *argv)
+{
+	ring_begin(ring, child, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL);
+}
+
+int ring_sleeper(struct uspawn_ring *ring, struct uspawn_child *child, char *code)
+{
+	int end = -1;
+
+	ring_begin(ring, child,
+		   USPAWN(request, WITNESS("eof", "0", "exit", code), FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+		   USPAWN(args, .fds = &end, .nfds = 1));
+	return end;
+}
+
+void ring_assert_end(struct uspawn_ring *ring, struct uspawn_child *child)
+{
+	struct uspawn_event event = ring_next(ring);
+
 	cr_assert_eq(event.child, child);
 	cr_assert_eq(event.type, USPAWN_EVENT_END);
 	cr_assert(event.index == 0 && event.data == 0 && event.len == 0);

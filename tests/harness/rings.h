@@ -8,6 +8,13 @@
 /* Makes it, or skips the test where the kernel has no such ring: the library would take another one, silently. */
 struct uspawn_ring *ring_enter(uint32_t flags);
 
+/* Makes a plan and starts it on the ring, asserting that both can be done. */
+void ring_begin(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_request *request,
+		const struct uspawn_args *args);
+
+/* The next event, whatever it takes. */
+struct uspawn_event ring_next(struct uspawn_ring *ring);
+
 /* Starts a witness on the ring, asserting that it starts. */
 void ring_witness(struct uspawn_ring *ring, struct uspawn_child *child, char *const *argv);
 
