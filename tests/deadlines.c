@@ -14,6 +14,7 @@ CheckedSuite(deadlines);
 #define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
 #define MS         1000000ull
 #define S          (1000 * MS)
+#define TERM       (1ull << (SIGTERM - 1)) /* ignored from birth: a trap is set only when a shell gets there */
 #define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
 #define ASK(type)  (1u << USPAWN_EVENT_##type)
 #define LADDER(...)                                            \
@@ -52,7 +53,7 @@ EachRing(deadlines, a_ladder_tells_each_step)
 	struct uspawn_event event;
 
 	ring_begin(ring, &child,
-		   USPAWN(request, SH("trap '' TERM; while :; do sleep 0.01; done"), .events = ASK(TIMED),
+		   USPAWN(request, .argv = LIST("sleep", "100"), .sigignore = TERM, .events = ASK(TIMED),
 			  LADDER({ 40 * MS, 0, 0 }, { 60 * MS, SIGTERM, 0 }, { 90 * MS, SIGKILL, 0 })),
 		   NULL);
 	for (int i = 0; i < 3; i++) {
@@ -74,8 +75,7 @@ EachRing(deadlines, in_the_past)
 	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGKILL);
 	ring_begin(ring, &child,
-		   USPAWN(request, SH("trap 'exit 7' TERM; while :; do sleep 0.01; done"),
-			  LADDER({ 100 * MS, SIGTERM, 0 })),
+		   USPAWN(request, SH("trap 'exit 7' TERM; while :; do sleep 0.01; done"), LADDER({ S, SIGTERM, 0 })),
 		   NULL);
 	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_exited(&child, 7);
@@ -89,14 +89,14 @@ EachRing(deadlines, idle)
 	int64_t begin = now_ns();
 
 	ring_begin(ring, &child,
-		   USPAWN(request, SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.05; done; exec sleep 100"), OUT,
-			  LADDER({ 150 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 250 * MS, SIGKILL, USPAWN_TIMED_IDLE })),
+		   USPAWN(request, SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; exec sleep 100"), OUT,
+			  LADDER({ 500 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 10 * S, SIGKILL, USPAWN_TIMED_IDLE })),
 		   NULL);
 	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
 	assert_killed(&child, SIGTERM);
-	cr_assert(now_ns() - begin >= 400 * (int64_t)MS, "each byte put it off");
+	cr_assert(now_ns() - begin >= 1000 * (int64_t)MS, "each byte put it off");
 	ring_begin(ring, &child,
-		   USPAWN(request, SH("trap '' TERM; sleep 0.1; while :; do echo; done"), OUT,
+		   USPAWN(request, SH("sleep 0.1; while :; do echo; done"), OUT, .sigignore = TERM,
 			  LADDER({ 20 * MS, SIGTERM, USPAWN_TIMED_IDLE }, { 150 * MS, SIGKILL, USPAWN_TIMED_IDLE })),
 		   NULL);
 	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);

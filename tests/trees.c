@@ -46,8 +46,8 @@ static int count_groups(const struct own_group *g)
 
 EachRing(trees, c46_killed_as_a_whole)
 {
-	static const struct uspawn_timed ladder[] = { { 100 * MS, SIGTERM, USPAWN_TIMED_TREE },
-						      { 150 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	static const struct uspawn_timed ladder[] = { { 1000 * MS, SIGTERM, USPAWN_TIMED_TREE },
+						      { 1050 * MS, SIGKILL, USPAWN_TIMED_TREE } };
 	struct uspawn_tree_usage usage = { .left = 7 };
 	struct uspawn_child child;
 	GROUP group;
@@ -123,7 +123,7 @@ EachRing(trees, what_is_left_behind)
 
 EachWaitingRung(trees, by_a_blocking_call)
 {
-	static const struct uspawn_timed ladder[] = { { 60 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	static const struct uspawn_timed ladder[] = { { 1000 * MS, SIGKILL, USPAWN_TIMED_TREE } };
 	struct uspawn_output output = { .head = 100 };
 	struct uspawn_tree_usage usage;
 	struct uspawn_child child;
