@@ -9,8 +9,9 @@
  *	            lifeline.c the fork rung's report, slot.c what an asynchronous start leaves behind
  *	stages.c    a start whose steps may not share the caller's memory: crossing.c, block.c, image.c; and relay.c
  *	child.c     between clone and exec
- *	wait.c      how one child ended
- *	ring.c      how many did (uring.c, epoll.c)
+ *	wait.c      how one child ended (kill.c: made to)
+ *	care.c      its pipes, its timed signals, its control group meanwhile
+ *	ring.c      how many did (watchlist.c, harvest.c; uring.c, epoll.c)
  */
 /* clang-format on */
 #include "plan.h"
