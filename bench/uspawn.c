@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library by three of its ways: started and waited for one at a time, on a ring, and by its slowest rung. Plans are
- * made before the clock runs, as a program that starts the same command often would make them.
+ * The library by four of its ways: started and waited for one at a time, on a ring, in two stages, and by its slowest
+ * rung. Plans are made before the clock runs, as a program that starts the same command often would make them.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <uspawn.h>
 #include "bench.h"
 
-enum kind { SYNC, RING, FORKED };
+enum kind { SYNC, RING, RELAYED, FORKED };
 
 static const uint32_t rungs[] = {
 	[SYNC] = USPAWN_RUNG_ANY,
 	[RING] = USPAWN_RUNG_ANY,
+	[RELAYED] = USPAWN_RUNG_RELAY,
 	[FORKED] = USPAWN_RUNG_FORK,
 };
 
@@ -112,6 +113,8 @@ static const char *ours_remark(void *self)
 {
 	const struct ours *o = self;
 
+	if (o->slowest == USPAWN_RUNG_FORK && o->kind == RELAYED)
+		return "the second stage cannot be had here: by fork";
 	if (o->slowest == USPAWN_RUNG_FORK && o->kind != FORKED)
 		return "the fast ways are refused here: by fork";
 	if (o->slowest == USPAWN_RUNG_CLONE)
@@ -130,5 +133,6 @@ static const char *ours_remark(void *self)
 const struct contestant uspawn_contestant = USPAWN_CONTESTANT("uspawn", SYNC, "uspawn_start, uspawn_wait");
 const struct contestant async_contestant = USPAWN_CONTESTANT("uspawn-async", RING,
 							     "uspawn_ring_start, uspawn_ring_wait");
+const struct contestant relayed_contestant = USPAWN_CONTESTANT("uspawn-relay", RELAYED, "uspawn_start in two stages");
 const struct contestant forked_contestant = USPAWN_CONTESTANT("uspawn-fork", FORKED,
 							      "uspawn_start by its slowest rung");
