@@ -119,6 +119,12 @@ void identity_keep(struct uspawn_plan *plan, const struct uspawn_request *r, str
 		keep_caps(plan, r, at);
 }
 
+size_t identity_count(const struct uspawn_plan *plan)
+{
+	return (plan->flags & USPAWN_SETSECUREBITS ? 1 : 0) + (plan->flags & USPAWN_RESETIDS ? 2 : 0) +
+	       (plan->identity ? 4 : 0) + (plan->caps ? 3 : 0);
+}
+
 static void put_ids(struct writer *w, const struct uspawn_identity *id)
 {
 	struct child_instr *instr;

@@ -10,7 +10,7 @@ int identity_accept(const struct uspawn_request *request, struct uspawn_failure 
 size_t identity_measure(const struct uspawn_request *request);
 void identity_keep(struct uspawn_plan *plan, const struct uspawn_request *request, struct layout *at);
 
-#define IDENTITY_INSTRUCTIONS 10
+size_t identity_count(const struct uspawn_plan *plan); /* of instructions, at most */
 void identity_put(struct writer *w);
 
 #endif

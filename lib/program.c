@@ -45,7 +45,7 @@
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
-	return FIXED_INSTRUCTIONS + IDENTITY_INSTRUCTIONS + CROSSING_INSTRUCTIONS + 2 * plan->napart +
+	return FIXED_INSTRUCTIONS + identity_count(plan) + CROSSING_INSTRUCTIONS + 2 * plan->napart +
 	       descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan) +
 	       namespaces_count(plan);
 }
