@@ -22,7 +22,7 @@ CheckedSuite(trees);
 #define IN(group)  .flags = USPAWN_SETCGROUP | USPAWN_TREE, .cgroup_fd = (group).fd
 
 /* What it starts makes sessions of its own, and ignores what can be ignored. */
-#define STUBBORN "trap '' TERM; setsid sleep 100 & (setsid sh -c 'sleep 100; :' &) ; wait"
+#define STUBBORN SH("setsid sleep 100 & (setsid sh -c 'sleep 100; :' &) ; wait"), .sigignore = 1ull << (SIGTERM - 1)
 
 static void expect(struct uspawn_ring *ring, uint32_t type)
 {
@@ -54,7 +54,7 @@ EachRing(trees, c46_killed_as_a_whole)
 
 	group_make(&group);
 	ring_begin(ring, &child,
-		   USPAWN(request, SH(STUBBORN), IN(group), .timed = ladder, .ntimed = 2,
+		   USPAWN(request, STUBBORN, IN(group), .timed = ladder, .ntimed = 2,
 			  .events = ASK(EXIT) | ASK(TREE_EMPTY) | ASK(TIMED)),
 		   USPAWN(args, .tree = &usage));
 	cr_assert_eq(count_groups(&group), 1);
