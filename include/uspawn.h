@@ -182,6 +182,9 @@ enum uspawn_flags {
 	USPAWN_KILL_ON_CLOSE =
 		1 << 16, /* 0.2: SIGKILL when the last copy of the pidfd is closed. -EOPNOTSUPP before Linux 7.1 */
 	USPAWN_TREE = 1 << 17, /* 0.2: born in a cgroup of its own, made below cgroup_fd. With SETCGROUP */
+	/* 0.2: not the caller's: init or the nearest subreaper inherits it at once, and reaps it. The child is as one
+	 * that was adopted; with PID_ONLY it is let go. Not with pdeathsig */
+	USPAWN_DETACH = 1 << 18,
 };
 
 /*
@@ -558,6 +561,10 @@ enum uspawn_ring_flags {
 	/* 0.2, 1 << 26: by io_uring's waitid */
 	USPAWN_RING_EXTERNAL = 1 << 24, /* only starts: the caller polls child->pidfd, then uspawn_wait(child, 0) */
 	USPAWN_RING_EPOLL = 1 << 25,    /* as where there is no io_uring: tests */
+	/* 0.2: of a subreaper or pid 1. Also reaps every child of this process that is not on it, and tells:
+	 * USPAWN_EVENT_STRANGER. In each wait, and every second; so whoever gets SIGCHLD may wait with timeout 0. Such
+	 * a process has one, all its children on it, and nobody else in it who waits for any. -EINVAL with EXTERNAL */
+	USPAWN_RING_REAPER = 1 << 27,
 };
 
 /*
@@ -626,6 +633,7 @@ enum uspawn_event_type {
 	USPAWN_EVENT_EOF = 5, /* index: n. Nothing more comes from it */
 	USPAWN_EVENT_TIMED = 6,      /* index: which of the request's was sent */
 	USPAWN_EVENT_TREE_EMPTY = 7, /* nobody is left in its USPAWN_TREE */
+	USPAWN_EVENT_STRANGER = 8,   /* child: NULL. index: its pid. data: enum uspawn_code. len: its status */
 };
 
 struct uspawn_event {
@@ -638,7 +646,8 @@ struct uspawn_event {
 /*
  * Up to n events; waits for the first up to timeout_ns (negative: for ever, 0: not at all). Returns how many.
  * 0: none; time is up, or the wait was interrupted (by a signal handler, a tracer, the kernel's own work).
- * -ECHILD: it would wait, and there is no child to wait for. -EINVAL: n is 0, or the ring is external.
+ * -ECHILD: it would wait, and there is no child to wait for; of a REAPER: the process has none at all. -EINVAL: n is
+ * 0, or the ring is external.
  */
 int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns);
 

@@ -12,7 +12,7 @@
 
 int death_accept(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->pdeathsig < 0 || r->pdeathsig >= _NSIG)
+	if (r->pdeathsig < 0 || r->pdeathsig >= _NSIG || (r->pdeathsig && r->flags & USPAWN_DETACH))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_PDEATHSIG, 0);
 	return 0;
 }

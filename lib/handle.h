@@ -25,6 +25,7 @@ enum handle_flags {
 	HANDLE_FAILED = 1 << 2,   /* child->failure says why the program never ran */
 	HANDLE_WATCHED = 1 << 3,  /* its end comes as an event of the ring */
 	HANDLE_CARED = 1 << 4,    /* the pidfd stays open until the END: its group can be met after the exit */
+	HANDLE_DETACHED = 1 << 5, /* others reap it: its number may be a stranger's by now */
 };
 
 #define GATE_ENDED  0x40000000u

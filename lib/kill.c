@@ -12,7 +12,7 @@ static int kill_group(struct uspawn_child *child, int signo)
 	int r = child->pidfd < 0 ? -EINVAL : sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
 
 	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
-		r = child->pid > 1 ? sys_kill(-child->pid, signo) : -ESRCH;
+		r = child->pid > 1 && !(handle->flags & HANDLE_DETACHED) ? sys_kill(-child->pid, signo) : -ESRCH;
 	/* Its group does not exist yet: it has no other members. */
 	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
 		return uspawn_kill(child, signo, 0);
@@ -35,7 +35,8 @@ static int kill_one(struct uspawn_child *child, int signo)
 {
 	int r = child->pidfd < 0 ? (child->pid > 1 ? -ENOSYS : -ESRCH) : sys_pidfd_send_signal(child->pidfd, signo, 0);
 
-	if (is_refused(r) && child->pid > 1) /* the pid is the child's until we have collected it */
+	/* The pid is the child's until we have collected it. */
+	if (is_refused(r) && child->pid > 1 && !(handle_of(child)->flags & HANDLE_DETACHED))
 		r = sys_kill(child->pid, signo);
 	return r;
 }

@@ -169,10 +169,9 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	return s->birth.flags ? blame_flags(s, r) : request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 }
 
-int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t callers_mask, struct child_report *ret)
 {
 	char stack[CHILD_STACK] __attribute__((aligned(64)));
-	int r;
 
 	s->birth = (struct birth){
 		.start = &s->child,
@@ -185,16 +184,17 @@ int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 		.set_tid = s->plan->namespaces ? s->plan->namespaces->set_tid : NULL,
 		.nset_tid = s->plan->namespaces ? s->plan->namespaces->nset_tid : 0,
 	};
-	clone_block_signals(&s->child.sigmask);
-	if (s->plan->flags & USPAWN_SETSIGMASK) {
-		uint64_t callers = s->child.sigmask;
+	s->child.sigmask = s->plan->flags & USPAWN_SETSIGMASK ? s->plan->sigmask : callers_mask;
+	return climb(s, rung, ret);
+}
 
-		s->child.sigmask = s->plan->sigmask;
-		r = climb(s, rung, ret);
-		clone_restore_signals(&callers);
-	} else {
-		r = climb(s, rung, ret);
-		clone_restore_signals(&s->child.sigmask);
-	}
+int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	uint64_t callers;
+	int r;
+
+	clone_block_signals(&callers);
+	r = ladder_climb_blocked(s, rung, callers, ret);
+	clone_restore_signals(&callers);
 	return r;
 }

@@ -138,6 +138,10 @@ static void print_clone(struct text *t, const struct uspawn_plan *plan, enum usp
 		begin_line(t, USPAWN_STEP_CLONE);
 		text_add(t, "killed when its pidfd is closed\n");
 	}
+	if (plan->flags & USPAWN_DETACH) {
+		begin_line(t, USPAWN_STEP_CLONE);
+		text_add(t, "detached: its parent has ended when the start returns\n");
+	}
 }
 
 void preface_describe(struct text *t, const struct uspawn_plan *plan)

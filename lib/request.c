@@ -27,7 +27,7 @@
 	(USPAWN_SETPGROUP | USPAWN_SETSID | USPAWN_SETSIGMASK | USPAWN_SETUMASK | USPAWN_FCHDIR | USPAWN_FEXEC | \
 	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
 	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP | USPAWN_RESETIDS | USPAWN_SETSECUREBITS | USPAWN_PIVOT_ROOT |   \
-	 USPAWN_KILL_ON_CLOSE | USPAWN_TREE)
+	 USPAWN_KILL_ON_CLOSE | USPAWN_TREE | USPAWN_DETACH)
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -106,7 +106,7 @@ static int accept_best_effort(const struct uspawn_request *r, struct uspawn_fail
 /* What the header lays out for 0.2. */
 static int accept_later(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	if (r->flags & USPAWN_KILL_ON_CLOSE && r->flags & USPAWN_PID_ONLY)
+	if (r->flags & USPAWN_KILL_ON_CLOSE && r->flags & (USPAWN_PID_ONLY | USPAWN_DETACH))
 		return refuse(reterr, USPAWN_STEP_CLONE);
 	if (r->reserved)
 		return refuse(reterr, USPAWN_STEP_REQUEST);

@@ -11,7 +11,7 @@
 #include "start.h"
 #include "sys.h"
 
-#define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL))
+#define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL | USPAWN_RING_REAPER))
 #define RESERVED_FDS 16
 
 /* ---- Making and ending ---- */
@@ -22,7 +22,7 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 	struct uspawn_ring *ring;
 	void *page;
 
-	if (flags & ~KNOWN_FLAGS || (flags & USPAWN_RING_EXTERNAL && flags & USPAWN_RING_EPOLL))
+	if (flags & ~KNOWN_FLAGS || (flags & USPAWN_RING_EXTERNAL && flags != USPAWN_RING_EXTERNAL))
 		return -EINVAL;
 	ring = calloc(1, sizeof(*ring));
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -39,6 +39,8 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 	queue_init(&ring->queue);
 	queue_init(&ring->failed);
 	ring->retry_ns = CARE_NEVER;
+	ring->reaper = (flags & USPAWN_RING_REAPER) != 0;
+	ring->look_ns = ring->reaper ? 0 : CARE_NEVER;
 	r = ring->external ? 0 : watchlist_init(&ring->list, page, children, flags);
 	if (r < 0)
 		goto fail;
@@ -168,15 +170,15 @@ void uspawn_done(struct uspawn_child *child)
 /* When the ring itself has something to do. */
 static int64_t due(const struct uspawn_ring *ring)
 {
-	int64_t ladder = shutdown_due(ring), retry = admission_due(ring);
+	int64_t ladder = shutdown_due(ring), retry = admission_due(ring), first = ladder < retry ? ladder : retry;
 
-	return ladder < retry ? ladder : retry;
+	return first < ring->look_ns ? first : ring->look_ns;
 }
 
 /* Is there nobody whose end could come? */
 static int is_empty(const struct uspawn_ring *ring)
 {
-	return !ring->list.nlive && !ring->queue.n && !ring->failed.n;
+	return !ring->list.nlive && !ring->queue.n && !ring->failed.n && !reaper_has_children(ring);
 }
 
 static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns,
@@ -187,6 +189,7 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 	shutdown_run(ring);
 	admission_run(ring);
 	nevents = (int)admission_tell(ring, events, n);
+	nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
 	if (nevents)
 		return nevents;
 	ring->list.also_due_ns = due(ring);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a ring is made of; who may start now (admission.c); how it ends (shutdown.c). */
+/* What a ring is made of; who may start now (admission.c); how it ends (shutdown.c); whom else it reaps (reaper.c). */
 #ifndef USPAWN_RING_H
 #define USPAWN_RING_H
 
@@ -26,6 +26,9 @@ struct uspawn_ring {
 	uint32_t nladder, nsent;
 	int ending;
 	int64_t ending_ns;
+
+	int reaper;
+	int64_t look_ns; /* when to look for strangers, or CARE_NEVER */
 };
 
 static inline int ring_is_forked(const struct uspawn_ring *ring)
@@ -67,5 +70,13 @@ void shutdown_run(struct uspawn_ring *ring);
 
 /* When the ring has something to do that is no child's, or CARE_NEVER. */
 int64_t shutdown_due(const struct uspawn_ring *ring);
+
+/* ---- reaper.c ---- */
+
+/* Reaps up to n strangers. */
+uint32_t reaper_tell(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n);
+
+/* May there be more to reap? */
+int reaper_has_children(const struct uspawn_ring *ring);
 
 #endif

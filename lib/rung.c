@@ -28,7 +28,7 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 	/* What the clone says of these is to be known at once. */
 	if (fastest < USPAWN_RUNG_VFORK &&
 	    ((plan->namespaces && (plan->namespaces->unshare & CLONE_NEWPID || plan->namespaces->nset_tid)) ||
-	     plan->flags & USPAWN_KILL_ON_CLOSE))
+	     plan->flags & (USPAWN_KILL_ON_CLOSE | USPAWN_DETACH)))
 		fastest = USPAWN_RUNG_VFORK;
 	if (cap > fastest)
 		fastest = cap;

@@ -7,6 +7,7 @@
 #include "cgroup.h"
 #include "clone.h"
 #include "death.h"
+#include "detach.h"
 #include "handle.h"
 #include "ladder.h"
 #include "program.h"
@@ -72,7 +73,9 @@ static int reported(struct start *s, const struct child_report *report)
 
 static uint32_t handle_flags_of(const struct uspawn_plan *plan)
 {
-	return plan->flags & (USPAWN_SETPGROUP | USPAWN_SETSID) && !plan->pgroup ? HANDLE_LEADS : 0;
+	uint32_t leads = plan->flags & (USPAWN_SETPGROUP | USPAWN_SETSID) && !plan->pgroup ? HANDLE_LEADS : 0;
+
+	return leads | (plan->flags & USPAWN_DETACH ? HANDLE_DETACHED : 0);
 }
 
 static int finish(struct start *s, struct uspawn_child *child, const struct uspawn_args *args,
@@ -105,6 +108,13 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	return 0;
 }
 
+static int climb(struct start *s, struct child_report *ret)
+{
+	enum uspawn_rung rung = rung_first(s->plan, USPAWN_RUNG_VFORK);
+
+	return s->plan->flags & USPAWN_DETACH ? detach_climb(s, rung, ret) : ladder_climb(s, rung, ret);
+}
+
 static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
 			 int kept, int queued)
 {
@@ -122,7 +132,7 @@ static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *p
 		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
 			r = ladder_skip_cgroup(&s, r);
 		if (r == 0)
-			r = ladder_climb(&s, rung_first(plan, USPAWN_RUNG_VFORK), &report);
+			r = climb(&s, &report);
 		if (r < 0)
 			fds_undo(&s.fds);
 	}

@@ -70,7 +70,7 @@ CheckedTest(input, every_flag_not_known)
 			       USPAWN_FEXEC | USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY |
 			       USPAWN_SETCTTY | USPAWN_FOREGROUND | USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP |
 			       USPAWN_RESETIDS | USPAWN_SETSECUREBITS | USPAWN_PIVOT_ROOT | USPAWN_KILL_ON_CLOSE |
-			       USPAWN_TREE;
+			       USPAWN_TREE | USPAWN_DETACH;
 
 	for (int bit = 0; bit < 64; bit++)
 		if (!(known >> bit & 1))

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The child is made by a go-between, which has ended when the start returns: so init, or the nearest subreaper, has
+ * inherited it, and reaps it. A go-between by vfork shares the caller's memory and descriptors, so that every rung
+ * works as in the caller, and costs no copy. Where there is none it is forked. What it has to say stands in a shared
+ * page, whichever it was.
+ */
+#include "detach.h"
+#include "request.h"
+#include "sys.h"
+#include "wait.h"
+
+#define PAGE_SIZE  4096
+#define STACK_SIZE 65536 /* it runs the ladder */
+
+struct errand {
+	struct start *start;
+	enum uspawn_rung rung;
+	uint64_t callers_mask;
+	/* written by the go-between */
+	int done, result;
+	struct child_report report;
+	struct birth birth;
+	enum uspawn_rung took;
+	struct uspawn_failure failure, noted;
+};
+
+_Static_assert(sizeof(struct errand) <= PAGE_SIZE, "the page has room");
+
+static void run(void *p)
+{
+	struct errand *errand = p;
+	struct start *s = errand->start;
+
+	errand->result = ladder_climb_blocked(s, errand->rung, errand->callers_mask, &errand->report);
+	if (errand->result == 0 && errand->report.errnum) {
+		wait_discard(s->birth.pidfd, s->birth.pid);
+		errand->result = request_fail(&s->failure, errand->report.errnum, errand->report.step,
+					      errand->report.index);
+	}
+	errand->birth = s->birth;
+	errand->took = s->rung;
+	errand->failure = s->failure;
+	errand->noted = s->noted;
+	errand->done = 1;
+	sys_exit_group(0);
+}
+
+/* Its pid, or -errno. *retshared: what it opens is open here. */
+static int send(struct errand *errand, char *top, int *retshared)
+{
+	static const unsigned long ways[] = { CLONE_VM | CLONE_VFORK | CLONE_FILES, CLONE_FILES, SIGCHLD };
+	unsigned way = errand->rung == USPAWN_RUNG_FORK;
+	int unused = -1;
+	long pid;
+
+	do {
+		void *stack = ways[way] & CLONE_VM || !ARCH_RAW ? top : NULL;
+
+		*retshared = (ways[way] & CLONE_FILES) != 0;
+		pid = sys_clone(ways[way], stack, &unused, run, errand);
+	} while (pid < 0 && clone_unsupported((int)pid) && ++way < sizeof(ways) / sizeof(*ways));
+	return (int)pid;
+}
+
+static int take_result(struct start *s, const struct errand *errand, int shared, struct child_report *ret)
+{
+	int wanted = errand->birth.pidfd >= 0;
+
+	if (!errand->done) /* somebody killed it */
+		return request_fail(&s->failure, EAGAIN, USPAWN_STEP_CLONE, 0);
+	s->birth = errand->birth;
+	s->rung = errand->took;
+	s->failure = errand->failure;
+	s->noted = errand->noted;
+	*ret = errand->report;
+	if (errand->result == 0 && wanted && !shared)
+		s->birth.pidfd = sys_above_stdio(sys_pidfd_open(s->birth.pid, 0));
+	return errand->result;
+}
+
+int detach_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+{
+	char *at = mmap(NULL, PAGE_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct errand *errand = (void *)at;
+	uint64_t callers;
+	int pid, shared, r;
+
+	if (at == MAP_FAILED)
+		return request_fail(&s->failure, ENOMEM, USPAWN_STEP_CLONE, 0);
+	clone_block_signals(&callers);
+	*errand = (struct errand){ .start = s, .rung = rung, .callers_mask = callers };
+	pid = send(errand, at + PAGE_SIZE + STACK_SIZE, &shared);
+	if (pid > 0)
+		wait_discard(-1, pid);
+	clone_restore_signals(&callers);
+	r = pid > 0 ? take_result(s, errand, shared, ret) : request_fail(&s->failure, -pid, USPAWN_STEP_CLONE, 0);
+	munmap(at, PAGE_SIZE + STACK_SIZE);
+	return r;
+}
