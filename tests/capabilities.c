@@ -341,6 +341,7 @@ static void be_attacked(void)
 	if (attacker == 0) {
 		copy_assert(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0);
 		copy_assert(setresuid(NOBODY, NOBODY, NOBODY) == 0);
+		copy_assert(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0); /* a victim that fails does not end it */
 		memset(secret, 0, sizeof(secret));
 		attack->go = 1;
 		read_children(victim, secret);

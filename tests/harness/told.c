@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -45,6 +46,10 @@ static const struct {
 	{ "futex-wake", SYS_futex, 1, ~0u, 1 },
 	{ "set_robust_list", SYS_set_robust_list, 0, 0, 0 },
 	{ "wipe-on-fork", SYS_madvise, 2, ~0u, MADV_WIPEONFORK },
+	{ "clone3-cgroup", SYS_clone3, 1, ~0u, CLONE_ARGS_SIZE_VER2 },
+	{ "process_mrelease", 448, 0, 0, 0 }, /* on all machines */
+	{ "pwritev2-nosignal", SYS_pwritev2, 5, 0x100, 0x100 },
+	{ "ptpeer", SYS_ioctl, 1, ~0u, TIOCGPTPEER },
 	/* What only the profiles of containers and services take away. */
 	{ "clone-namespaces", SYS_clone, 0, 0x7E020000, ANY },
 	{ "setns", SYS_setns, 0, 0, 0 },
@@ -53,12 +58,15 @@ static const struct {
 	{ "pivot_root", SYS_pivot_root, 0, 0, 0 },
 	{ "ptrace", SYS_ptrace, 0, 0, 0 },
 	{ "bpf", SYS_bpf, 0, 0, 0 },
-	{ "add_key", SYS_add_key, 0, 0, 0 },
-	{ "keyctl", SYS_keyctl, 0, 0, 0 },
+	{ "chroot", SYS_chroot, 0, 0, 0 },
+	/* Docker's list has a few values of it, among them the one that only asks: here, what is neither is
+	   ADDR_NO_RANDOMIZE. */
+	{ "personality-layout", SYS_personality, 0, 0x80040000, 0x00040000 },
 	{ "set_mempolicy", SYS_set_mempolicy, 0, 0, 0 },
 	{ "perf_event_open", SYS_perf_event_open, 0, 0, 0 },
 	{ "seccomp", SYS_seccomp, 0, 0, 0 },
-	{ "landlock", 444, 0, 0, 0 }, /* landlock_create_ruleset, on all machines */
+	{ "landlock", 444, 0, 0, 0 }, /* landlock_create_ruleset, on all machines; and landlock_restrict_self: */
+	{ "landlock_restrict_self", 446, 0, 0, 0 },
 };
 
 static const struct {
