@@ -51,15 +51,18 @@ static int accept_ids(const struct uspawn_request *r, struct uspawn_failure *ret
 	return step ? request_fail(reterr, EINVAL, step, index) : 0;
 }
 
-/* Inheritable capabilities are said by whichever is more exact. */
-static int read_caps(const struct uspawn_request *r, struct cred *ret)
+/* Inheritable capabilities are said by whichever is more exact. 0, or -errno and the step that it is about. */
+static int read_caps(const struct uspawn_request *r, struct cred *ret, uint32_t *reterr)
 {
+	int result;
+
 	*ret = (struct cred){ 0 };
-	if (r->caps && cred_read_caps(r->caps, ret) < 0)
-		return USPAWN_STEP_CAPS;
-	if (r->iab && cred_read_iab(r->iab, ret) < 0)
-		return USPAWN_STEP_AMBIENT;
-	return USPAWN_STEP_NONE;
+	*reterr = USPAWN_STEP_CAPS;
+	result = r->caps ? cred_read_caps(r->caps, ret) : 0;
+	if (result < 0)
+		return result;
+	*reterr = USPAWN_STEP_AMBIENT;
+	return r->iab ? cred_read_iab(r->iab, ret) : 0;
 }
 
 int identity_accept(const struct uspawn_request *r, struct uspawn_failure *reterr)
@@ -72,13 +75,15 @@ int identity_accept(const struct uspawn_request *r, struct uspawn_failure *reter
 		return result;
 	if (r->securebits && !(r->flags & USPAWN_SETSECUREBITS))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_SECUREBITS, 0);
-	step = (uint32_t)read_caps(r, &cred);
+	result = read_caps(r, &cred, &step);
+	if (result < 0)
+		return request_fail(reterr, -result, step, 0);
 	/* The kernel's own rules, told before there is a child. */
-	if (!step && r->caps && cred.effective & ~cred.permitted)
-		step = USPAWN_STEP_CAPS;
-	if (!step && r->caps && cred.ambient & ~cred.permitted)
-		step = USPAWN_STEP_AMBIENT;
-	return step ? request_fail(reterr, EINVAL, step, 0) : 0;
+	if (r->caps && cred.effective & ~cred.permitted)
+		return request_fail(reterr, EINVAL, USPAWN_STEP_CAPS, 0);
+	if (r->caps && cred.ambient & ~cred.permitted)
+		return request_fail(reterr, EINVAL, USPAWN_STEP_AMBIENT, 0);
+	return 0;
 }
 
 size_t identity_measure(const struct uspawn_request *r)
@@ -95,8 +100,9 @@ static void keep_caps(struct uspawn_plan *plan, const struct uspawn_request *r, 
 {
 	struct plan_caps *kept = layout_claim(at, sizeof(*kept));
 	struct cred cred;
+	uint32_t step;
 
-	read_caps(r, &cred);
+	read_caps(r, &cred, &step); /* accepted already */
 	*kept = (struct plan_caps){ .ambient = cred.ambient, .unbounded = cred.unbounded, .has_iab = r->iab != NULL };
 	kept->sets = (r->caps ? CHILD_CAPS_RIGHTS : 0) | CHILD_CAPS_INHERITABLE;
 	kept->caps = sys_caps_of(cred.effective, cred.permitted, cred.inheritable);

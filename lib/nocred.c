@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* In place of cred.c where nobody can ask for capabilities: what is preloaded should not need libcap. */
+/* In place of cred.c in what is preloaded, which should not need libcap, and where there is no libcap. */
 #include <errno.h>
 
 #include "cred.h"
