@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,6 +227,52 @@ EachRung(failures, c30_host_that_reaps_everything)
 	for (int i = 0; i < 200; i++)
 		cr_assert_eq(way_run(way, &child, USPAWN(request, .argv = LIST("/no/such")), NULL), -ENOENT);
 	sigaction(SIGCHLD, &old, NULL);
+}
+
+/* One mapping of more than there is: two halves that are allowed and lie side by side. None of it is touched. */
+static void *map_too_much(size_t *ret)
+{
+	struct sysinfo info;
+	size_t half;
+	char *at;
+
+	cr_assert_eq(sysinfo(&info), 0);
+	half = ((size_t)info.totalram + info.totalswap) * info.mem_unit / 5 * 3 & ~(size_t)0xFFFFF;
+	*ret = 2 * half;
+	if (sizeof(void *) < 8)
+		cr_skip_test("no room for more memory than there is");
+	at = mmap(NULL, *ret, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	for (int i = 0; i < 2; i++)
+		if (at == MAP_FAILED || mmap(at + (i ? half : 0), half, PROT_READ | PROT_WRITE,
+					     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			cr_skip_test("mapping: %s", strerror(errno));
+	return at;
+}
+
+/* Whoever shares it copies none of it; a fork that is refused is no missing feature. */
+EachRung(failures, c52_memory_that_cannot_be_copied)
+{
+	struct uspawn_child child;
+	size_t size;
+	void *memory = map_too_much(&size);
+	pid_t pid = fork();
+	int r;
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0) {
+		waitpid(pid, NULL, 0);
+		cr_skip_test("this kernel promises more memory than it has (vm.overcommit_memory)");
+	}
+	r = way_run(way, &child, USPAWN(request, WITNESS("exit", "5")), NULL);
+	munmap(memory, size);
+	if (way->rung == USPAWN_RUNG_FORK) {
+		cr_assert_eq(r, -ENOMEM);
+		assert_failed(&child, ENOMEM, USPAWN_STEP_CLONE, 0);
+		r = way_run(way, &child, USPAWN(request, WITNESS("exit", "5")), NULL);
+	}
+	cr_assert_eq(r, 0);
+	assert_exited(&child, 5);
 }
 
 CheckedTest(failures, plan_says_step_and_entry)
