@@ -95,8 +95,12 @@ static void print_lines(struct text *t, const char *before, const char *lines)
 	if (!lines)
 		return;
 	text_add(t, "%s", before);
-	for (; *lines; lines++)
-		text_add(t, *lines == '\n' ? lines[1] ? ", " : "" : "%c", *lines);
+	for (; *lines; lines++) {
+		if (*lines != '\n')
+			text_add(t, "%c", *lines);
+		else if (lines[1])
+			text_add(t, ", ");
+	}
 }
 
 static void print_maps(struct text *t, const struct plan_namespaces *ns)

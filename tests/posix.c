@@ -308,7 +308,7 @@ EachFamily(posix, c33_small_stack)
 	cr_skip_test("a sanitizer needs a larger stack");
 #endif
 	pthread_attr_init(&attr);
-	cr_assert_eq(pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 16384), 0);
+	cr_assert_eq(pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384), 0);
 	cr_assert_eq(pthread_create(&thread, &attr, start_many_arguments, (void *)f), 0);
 	pthread_join(thread, NULL);
 	pthread_attr_destroy(&attr);

@@ -62,12 +62,14 @@ static uint32_t draw(uint32_t below_this)
 
 static void draw_command(char *ret, const char *where)
 {
-	static const char *const ways[] = { "%s",  "%s",   "%s",     "%s",   "'%s'", "\"%s\"",
-					    " %s", "./%s", "A=1 %s", "%s''", "''%s" };
+	static const char *const before[] = { "", "", "", "", "'", "\"", " ", "./", "A=1 ", "", "''" };
+	static const char *const after[] = { "", "", "", "", "'", "\"", "", "", "", "''", "" };
+	uint32_t way;
 	char *at = ret;
 	const char *name = draw(2) ? programs[draw(5)] : PICK(programs);
 
-	at += sprintf(at, PICK(ways), name);
+	way = draw(sizeof(before) / sizeof(*before));
+	at += sprintf(at, "%s%s%s", before[way], name, after[way]);
 	at += sprintf(at, " report %s --", where);
 	for (uint32_t n = draw(7); n; n--)
 		at += sprintf(at, "%s%s", draw(6) ? PICK(separators) : "", draw(3) ? pieces[draw(20)] : PICK(pieces));

@@ -213,7 +213,7 @@ static void print_process(FILE *out)
 
 	fprintf(out, "pid %d\nppid %d\npgid %d\nsid %d\n", getpid(), getppid(), getpgrp(), getsid(0));
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
-		getrlimit(i, &limit);
+		getrlimit((unsigned)i, &limit);
 		fprintf(out, "rlimit.%d %llu %llu\n", i, (unsigned long long)limit.rlim_cur,
 			(unsigned long long)limit.rlim_max);
 	}

@@ -36,7 +36,7 @@ static int set_limit(struct run *run, const struct run_option *o, char *value)
 	struct rlimit now;
 	uint32_t i = 0;
 
-	if (getrlimit((int)o->detail, &now))
+	if (getrlimit((unsigned)o->detail, &now))
 		return refuse(o, value, "a limit that this kernel has");
 	limit.soft = now.rlim_cur == RLIM_INFINITY ? UINT64_MAX : now.rlim_cur;
 	limit.hard = now.rlim_max == RLIM_INFINITY ? UINT64_MAX : now.rlim_max;
