@@ -28,7 +28,6 @@
 #pragma weak __pthread_unwind_next
 #pragma weak __sigsetjmp
 #define HAS_CLEANUP (__pthread_register_cancel != NULL)
-extern void __pthread_register_cancel(__pthread_unwind_buf_t *buf);
 #else
 #define HAS_CLEANUP 1
 #endif
