@@ -119,7 +119,7 @@ static int relay_rung(void)
 
 static int relay_from_memory(void)
 {
-	enum image_kind kind;
+	enum image_kind kind = IMAGE_NONE;
 	int r = relay_rung();
 
 	if (r == 1)

@@ -237,7 +237,7 @@ static int take_aparts(struct uspawn_plan *plan, const struct uspawn_request *r,
 
 size_t sources_count_apart(const struct uspawn_request *r)
 {
-	return (r->flags & USPAWN_FEXEC ? 1 : 0) + (r->flags & USPAWN_FCHDIR ? 1 : 0) + (r->confine ? 1 : 0) +
+	return (r->flags & USPAWN_FEXEC ? 1u : 0) + (r->flags & USPAWN_FCHDIR ? 1u : 0) + (r->confine ? 1u : 0) +
 	       namespaces_joined(r);
 }
 

@@ -59,6 +59,10 @@ static inline int sys_rmdirat(int dir, const char *path)
 	return (int)SYSCALL(SYS_unlinkat, dir, path, AT_REMOVEDIR, 0);
 }
 
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448 /* 5.15; the same number on every machine */
+#endif
+
 /* 5.15. Takes the memory of a process that was killed, instead of leaving that to it. */
 static inline int sys_process_mrelease(int pidfd)
 {

@@ -126,8 +126,6 @@ static int exit_code(const struct uspawn_exit *e, int timeouts)
 /* It runs: sees it through. Returns the exit code. */
 static int see_through(struct run *run, struct watch *w, int master, int64_t began)
 {
-	struct pty pty;
-
 	if (run->verbose)
 		complain("started %d by %s", w->child->pid, rung_name(w->child->rung));
 	if (run->verbose && w->child->failure.errnum)
@@ -136,13 +134,11 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 		w->due = began + run->timeout;
 	if ((run->request.flags & USPAWN_SETSID) || ((run->request.flags & USPAWN_SETPGROUP) && !run->request.pgroup))
 		w->whole = USPAWN_KILL_GROUP;
-	if (run->pty) {
-		w->pty = &pty;
-		pty_begin(&pty, master);
-	}
+	if (w->pty)
+		pty_begin(w->pty, master);
 	supervise(w);
-	if (run->pty)
-		pty_end(&pty);
+	if (w->pty)
+		pty_end(w->pty);
 	if (run->verbose)
 		say_end(&w->child->exit, now_ns() - began);
 	return exit_code(&w->child->exit, w->timeouts);
@@ -153,9 +149,13 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		   FILE *json)
 {
 	struct uspawn_child child = { .failure = *failure };
-	struct watch w = {
-		.child = &child, .signals = signals, .due = -1, .kill_after = run->kill_after, .verbose = run->verbose
-	};
+	struct pty pty;
+	struct watch w = { .child = &child,
+			   .signals = signals,
+			   .due = -1,
+			   .kill_after = run->kill_after,
+			   .pty = run->pty ? &pty : NULL,
+			   .verbose = run->verbose };
 	struct record record = { .child = &child, .argv = run->argv, .began_us = record_clock_us() };
 	int master = -1;
 	struct uspawn_args args = { .size = sizeof(args), .fds = &master, .nfds = run->pty };

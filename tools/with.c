@@ -208,9 +208,9 @@ static int run_and_report(const struct with *with, int memory)
 {
 	FILE *file = fdopen(memory, "re");
 	struct log log;
-	int code = run(with->argv), r;
+	int code = run(with->argv);
 
-	if (!file || (r = log_read(&log, file)) < 0) {
+	if (!file || log_read(&log, file) < 0) {
 		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));
 		code = EXIT_OWN_ERROR;
 	} else {
@@ -226,7 +226,7 @@ static int run_and_report(const struct with *with, int memory)
 
 int with_main(int argc, char **argv)
 {
-	struct with with = { 0 };
+	struct with with = { .argv = argv };
 	char report[64];
 	int code = read_options(&with, argc, argv), memory;
 

@@ -50,9 +50,10 @@ void record_end(const struct record *record, int errnum, int pid, uint32_t rung)
 {
 	char line[160 + COMMAND_BOUND];
 	const struct call *call = record->call;
-	char *const *words, *program[2];
+	char *const *words;
+	char *program[2];
 	int64_t took;
-	int fd, saved = errno;
+	int saved = errno, fd;
 	size_t used;
 
 	if (!record->file)

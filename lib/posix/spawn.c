@@ -61,7 +61,7 @@ static int beyond_request(const struct call *call)
 
 	if (actions_read(call->actions, &actions, &n) == ACTIONS_LIBCS)
 		return 1;
-	if (call->search ? is_odd_search(call->program) : !call->program)
+	if (!call->program || (call->search && is_odd_search(call->program)))
 		return 1;
 	if (call->falls_back && call->search && !strchr(call->program, '/'))
 		return 1; /* libc's shell gets the name as it is, and looks for it in the directory */
