@@ -4,15 +4,10 @@
  * children, input and signals: children are collected while the input is slow, and input is read only when a place is
  * free, so that memory does not grow with it.
  */
-#include "each.h"
 #include "commands.h"
 #include "duration.h"
-#include "failure.h"
-#include "items.h"
-#include "logs.h"
 #include "options.h"
-#include "pool.h"
-#include "progress.h"
+#include "outcome.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,96 +18,47 @@
 #include <string.h>
 #include <unistd.h>
 
-struct each {
-	struct each_options options;
-	struct signal_state start;
-	struct pool pool;
-	struct items items;
-	struct progress progress;
-	struct logs logs;
-	int input, signals;
-	bool hungry;   /* a place is free, and there is no item in the buffer */
-	bool drained;  /* no item will come any more */
-	bool stopping; /* no item is to be started any more */
-	int code;      /* why it stops, if that is not that items have failed */
-	int interrupts;
-	uint64_t done, failed;
-	char first[160]; /* what became of the first item that failed */
-};
-
-static void stop(struct each *e, int code)
+static void cannot_take(struct each *e, int error)
 {
-	e->stopping = true;
-	if (!e->code)
-		e->code = code;
-}
-
-static void remember_failure(struct each *e, const struct job *job)
-{
-	const struct uspawn_exit *x = &job->child.exit;
-	char how[64];
-
-	if (e->failed++)
-		return;
-	if (job->timed_out)
-		snprintf(how, sizeof(how), "timed out");
-	else if (x->code == USPAWN_EXITED)
-		snprintf(how, sizeof(how), "exit code %d", x->status);
-	else if (x->code == USPAWN_FAILED)
-		snprintf(how, sizeof(how), "%s", strerror(x->status));
-	else if (x->code == USPAWN_UNKNOWN)
-		snprintf(how, sizeof(how), "somebody else took its status");
+	e->drained = true;
+	each_stop(e, EXIT_OWN_ERROR);
+	if (error == -EILSEQ)
+		complain("item %" PRIu64 " holds a NUL byte: give --null (-0) if items end with NUL",
+			 e->items.taken + 1);
 	else
-		snprintf(how, sizeof(how), "%s", signal_name(x->status));
-	snprintf(e->first, sizeof(e->first), "item %" PRIu64 " (%.60s%s): %s", job->seq, job->item,
-		 strlen(job->item) > 60 ? "..." : "", how);
+		complain("item %" PRIu64 ": %s", e->items.taken, strerror(-error));
 }
 
-static void halt_if_asked(struct each *e)
+static bool is_done(struct each *e, char *item)
 {
-	const struct halt *halt = &e->options.halt;
+	enum resume_answer answer;
 
-	if (!halt->failures || e->stopping)
-		return;
-	if (halt->percent ? e->failed < 3 || e->failed * 100 < halt->failures * e->done : e->failed < halt->failures)
-		return;
-	stop(e, 0);
-	if (halt->now)
-		pool_signal(&e->pool, SIGTERM, true);
+	if (!e->resumes)
+		return false;
+	answer = resume_look(&e->resume, e->items.taken, template_fill(&e->pool.recipe.template, item));
+	if (answer == RESUME_OTHER) {
+		complain("--resume: item %" PRIu64 " has another command in %s: resume with the same input and "
+			 "command, or with another --joblog",
+			 e->items.taken, e->options.joblog);
+		e->drained = true;
+		each_stop(e, EXIT_OWN_ERROR);
+	}
+	return answer != RESUME_NOT_DONE;
 }
 
-/* The program cannot be run for any item, unless the item is the program, or too long. */
-static void could_not_run(struct each *e, struct job *job)
+/* The next item that is to be run. 1: *ret. 0: there is none now, or none at all. */
+static int next_item(struct each *e, char **ret)
 {
-	char *program[] = { job->item, NULL };
+	int r;
 
-	if (job->child.failure.errnum == E2BIG || e->pool.template.in_program) {
-		if (!e->failed)
-			failure_report(&job->child.failure, &e->pool.request, program, NULL, NULL);
-	} else if (!e->code) {
-		stop(e, failure_report(&job->child.failure, &e->pool.request, e->options.command, NULL, NULL));
-	}
-}
-
-static void ended(struct each *e, struct job *job)
-{
-	const struct uspawn_exit *x = &job->child.exit;
-	bool failed = x->code != USPAWN_EXITED || x->status || job->timed_out;
-
-	if (x->code == USPAWN_FAILED) {
-		could_not_run(e, job);
-	} else if (failed && job->tries <= e->options.retries && !e->stopping) {
-		pool_again(&e->pool, job);
-		return;
-	}
-	e->done++;
-	if (e->logs.joblog || e->logs.json)
-		logs_write(&e->logs, job, template_fill(&e->pool.template, job->item));
-	if (failed) {
-		remember_failure(e, job);
-		halt_if_asked(e);
-	}
-	pool_leave(&e->pool, job);
+	do
+		r = e->drained ? -ENODATA : items_next(&e->items, ret);
+	while (r > 0 && is_done(e, *ret));
+	e->hungry = r == 0;
+	e->drained = r < 0;
+	if (r < 0 && r != -ENODATA)
+		cannot_take(e, r);
+	return r > 0;
 }
 
 /* The next item to a free place. NULL: there is no place, or no item now. */
@@ -122,25 +68,25 @@ static struct job *next_job(struct each *e)
 	char *item;
 	int r;
 
-	if (job || e->drained)
+	if (job || e->drained || (e->collects && printer_is_full(&e->printer)))
 		return job;
-	job = pool_place(&e->pool);
-	if (!job)
+	r = pool_place(&e->pool, &job);
+	if (!r)
 		return NULL;
-	r = items_next(&e->items, &item);
-	if (r > 0 && !(r = pool_fill(job, item, e->items.taken)))
-		return job;
-	pool_leave(&e->pool, job);
-	e->hungry = r == 0;
-	e->drained = r < 0;
-	if (r == -EILSEQ)
-		complain("item %" PRIu64 " holds a NUL byte: give --null (-0) if items end with NUL",
-			 e->items.taken + 1);
-	else if (r < 0 && r != -ENODATA)
-		complain("item %" PRIu64 ": %s", e->items.taken, strerror(-r));
-	if (r < 0 && r != -ENODATA)
-		stop(e, EXIT_OWN_ERROR);
-	return NULL;
+	if (r > 0 && !next_item(e, &item)) {
+		pool_leave(&e->pool);
+		pool_free(&e->pool, job);
+		return NULL;
+	}
+	if (r > 0)
+		r = pool_fill(job, item, e->items.taken);
+	if (r < 0) {
+		cannot_take(e, r);
+		return NULL;
+	}
+	if (e->collects)
+		printer_begin(&e->printer, job);
+	return job;
 }
 
 static void read_input(struct each *e)
@@ -151,7 +97,7 @@ static void read_input(struct each *e)
 	if (r < 0) {
 		complain("input: %s", strerror(-r));
 		e->drained = true;
-		stop(e, EXIT_OWN_ERROR);
+		each_stop(e, EXIT_OWN_ERROR);
 	}
 }
 
@@ -166,17 +112,18 @@ static void feed(struct each *e)
 		job = next_job(e);
 		if (!job) {
 			if (!e->hungry || poll(&input, 1, 0) <= 0)
-				return;
+				break;
 			read_input(e);
 			continue;
 		}
 		r = pool_start(&e->pool, job);
 		if (r < 0)
-			ended(e, job);
+			each_ended(e, job);
 	}
+	each_print(e);
 	if (pool_starved(&e->pool)) {
 		complain("no process could be made for ten seconds (limits: ulimit -u, ulimit -n, pids.max)");
-		stop(e, EXIT_OWN_ERROR);
+		each_stop(e, EXIT_OWN_ERROR);
 	}
 }
 
@@ -203,7 +150,9 @@ static void take_signals(struct each *e)
 			suspend(e);
 			continue;
 		}
-		stop(e, EXIT_SIGNAL + signo);
+		each_stop(e, EXIT_SIGNAL + signo);
+		if (e->interrupts || !e->pool.running)
+			printer_give_up(&e->printer);
 		if (e->interrupts++)
 			pool_signal(&e->pool, SIGKILL, false);
 		else if (!terminal || e->pool.whole)
@@ -219,11 +168,11 @@ static void collect(struct each *e)
 	do {
 		n = pool_collect(&e->pool, jobs, 64);
 		for (int i = 0; i < n; i++)
-			ended(e, jobs[i]);
+			each_ended(e, jobs[i]);
 	} while (n == 64);
 	if (n < 0) {
 		complain("the ring: %s", strerror(-n));
-		stop(e, EXIT_OWN_ERROR);
+		each_stop(e, EXIT_OWN_ERROR);
 	}
 }
 
@@ -236,15 +185,16 @@ static void wait_and_take(struct each *e)
 {
 	/* reading ahead tells the bar sooner how many there are */
 	bool read = e->hungry || (e->progress.on && items_could_read(&e->items));
-	struct progress_count count = { e->done, e->items.total, e->failed, e->pool.running };
+	struct progress_count count = { e->tally.done, e->items.total, e->tally.failed, e->pool.running };
 	struct pollfd p[] = {
 		{ .fd = e->signals, .events = POLLIN },
-		{ .fd = e->pool.running ? e->pool.ring_fd : -1, .events = POLLIN },
+		{ .fd = e->pool.running && !printer_holds_up(&e->printer) ? e->pool.ring_fd : -1, .events = POLLIN },
 		{ .fd = read && !e->stopping ? e->input : -1, .events = POLLIN },
+		{ .fd = e->printer.blocked ? e->printer.fd : -1, .events = POLLOUT },
 	};
 	int64_t wait = sooner(pool_tick(&e->pool), progress_draw(&e->progress, &count));
 
-	if (poll(p, 3, duration_to_poll(wait)) < 0)
+	if (poll(p, 4, duration_to_poll(wait)) < 0)
 		return;
 	if (p[0].revents)
 		take_signals(e);
@@ -254,9 +204,52 @@ static void wait_and_take(struct each *e)
 		read_input(e);
 }
 
-static bool finished(const struct each *e)
+/* What was to be tried once more, but then all was stopped: its last failure stands. */
+static void end_untried(struct each *e)
 {
-	return !e->pool.running && (e->stopping || (e->drained && !e->pool.again));
+	struct job *job;
+
+	while ((job = pool_waiting(&e->pool))) {
+		if (job->tries) {
+			each_ended(e, job);
+			continue;
+		}
+		pool_leave(&e->pool);
+		if (e->collects)
+			printer_end(&e->printer, job); /* others may wait for it */
+		else
+			pool_free(&e->pool, job);
+	}
+}
+
+static bool is_over(struct each *e)
+{
+	if (e->pool.running || (!e->stopping && (!e->drained || e->pool.again)))
+		return false;
+	end_untried(e);
+	each_print(e);
+	return !e->collects || printer_idle(&e->printer);
+}
+
+/* What is asked for about output. 0 or an exit code. */
+static int prepare_output(struct each *e)
+{
+	const struct each_options *o = &e->options;
+	sigset_t set;
+
+	if (e->collects) {
+		if (printer_open(&e->printer, o)) {
+			complain("%s", strerror(ENOMEM));
+			return EXIT_OWN_ERROR;
+		}
+		sigemptyset(&set);
+		sigaddset(&set, SIGPIPE);
+		sigprocmask(SIG_BLOCK, &set, NULL); /* a write says so, too */
+	}
+	e->resumes = o->resume || o->resume_failed;
+	if (e->resumes && resume_open(&e->resume, o->joblog, o->resume_failed))
+		return EXIT_OWN_ERROR;
+	return logs_open(&e->logs, o->joblog, o->json, e->resumes) ? EXIT_OWN_ERROR : 0;
 }
 
 /* Everything that must be open before the first item. 0 or an exit code. */
@@ -267,7 +260,8 @@ static int prepare(struct each *e)
 	int code;
 
 	signal_state_read(&e->start);
-	code = pool_open(&e->pool, o, &e->start);
+	e->collects = o->grouping != UNGROUPED;
+	code = pool_open(&e->pool, o, &e->start, e->collects ? &e->printer : NULL);
 	if (code)
 		return code;
 	if (o->arg_file) {
@@ -277,7 +271,7 @@ static int prepare(struct each *e)
 			return EXIT_OWN_ERROR;
 		}
 	}
-	if (items_open(&e->items, e->input, o->separator, o->keep_empty) || logs_open(&e->logs, o->joblog, o->json))
+	if (items_open(&e->items, e->input, o->separator, o->keep_empty) || prepare_output(e))
 		return EXIT_OWN_ERROR;
 	if (!o->no_progress)
 		progress_begin(&e->progress, o->progress);
@@ -293,21 +287,13 @@ static int prepare(struct each *e)
 	return 0;
 }
 
-/* What was to be tried once more, but then all was stopped: its last failure stands. */
-static void end_untried(struct each *e)
-{
-	struct job *job;
-
-	while ((job = pool_waiting(&e->pool)))
-		if (job->tries)
-			ended(e, job);
-}
-
 static int result(struct each *e)
 {
-	if (e->failed && e->code != EXIT_CANNOT_RUN && e->code != EXIT_NOT_FOUND)
-		complain("%" PRIu64 " of %" PRIu64 " items failed; the first: %s", e->failed, e->done, e->first);
-	if (!e->code && e->failed)
+	bool said = e->code >= EXIT_OWN_ERROR && e->code <= EXIT_NOT_FOUND;
+
+	if (!said && !e->printer.error)
+		tally_say(&e->tally);
+	if (!e->code && e->tally.failed)
 		e->code = EXIT_ITEM_FAILED;
 	return e->code;
 }
@@ -322,13 +308,15 @@ int each_main(int argc, char **argv)
 		return code;
 	code = prepare(&e);
 	if (!code) {
-		for (feed(&e); !finished(&e); feed(&e))
+		for (feed(&e); !is_over(&e); feed(&e))
 			wait_and_take(&e);
 		progress_hide(&e.progress);
-		end_untried(&e);
 		code = result(&e);
 	}
 	pool_close(&e.pool);
+	if (e.collects)
+		printer_close(&e.printer);
+	resume_close(&e.resume);
 	items_done(&e.items);
 	if (logs_close(&e.logs))
 		code = EXIT_OWN_ERROR;

@@ -15,16 +15,28 @@ struct halt {
 	bool now;          /* also end those that run */
 };
 
+/* What is done with output. */
+enum grouping {
+	UNGROUPED,     /* nothing: it goes where ours goes */
+	GROUPED,       /* that of a job is printed as one, at its end */
+	LINE_BUFFERED, /* whole lines, as they come */
+};
+
 struct each_options {
 	char **command;
 	uint32_t jobs; /* at once */
 	uint64_t retries;
 	int64_t timeout, kill_after; /* 0: none */
+	uint64_t memory_max;         /* the same */
 	struct halt halt;
 	const char *mark;
 	const char *arg_file, *joblog, *json; /* NULL: none */
 	char separator;
 	bool keep_empty, verbose;
+	enum grouping grouping;
+	bool keep_order, tag;
+	const char *output; /* a directory that takes it, or NULL */
+	bool resume, resume_failed;
 	bool progress, no_progress; /* neither: if standard error is a terminal */
 };
 

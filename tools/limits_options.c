@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resource limits, named as prlimit(1) names them. Its --nice alone is --limit-nice here, since --nice is how nice the
- * program is.
+ * program is. --memory-max, which is of a control group, has systemd's name.
  */
 #include "run_options.h"
+#include "cell.h"
 #include "commands.h"
 
 #include <string.h>
@@ -52,16 +53,55 @@ static int set_limit(struct run *run, const struct run_option *o, char *value)
 	return -1;
 }
 
+static int set_memory_max(struct run *run, const struct run_option *o, char *value)
+{
+	return size_parse(value, &run->memory_max) ? refuse(o, value, SIZE_FORM) : -1;
+}
+
+/* Last of all: what fails after it has a group to remove. */
+int limits_finish(struct run *run)
+{
+	struct cells cells;
+	int r;
+
+	if (!run->memory_max)
+		return -1;
+	r = cells_open(&cells, run->memory_max, run->cgroup);
+	if (!r) {
+		r = run_hold(run, cell_new(&cells));
+		if (r < 0)
+			complain("--memory-max: %s", strerror(-r));
+	}
+	cells_close(&cells);
+	if (r < 0)
+		return EXIT_OWN_ERROR;
+	run->request.flags |= USPAWN_SETCGROUP;
+	run->request.cgroup_fd = run->cell = r;
+	return -1;
+}
+
 #define LIMIT(name, resource)                                                       \
 	{                                                                           \
 		name, 0, required_argument, USPAWN_STEP_RLIMIT, resource, set_limit \
 	}
 
 const struct run_option limits_options[] = {
-	LIMIT("as", RLIMIT_AS),         LIMIT("core", RLIMIT_CORE),       LIMIT("cpu", RLIMIT_CPU),
-	LIMIT("data", RLIMIT_DATA),     LIMIT("fsize", RLIMIT_FSIZE),     LIMIT("limit-nice", RLIMIT_NICE),
-	LIMIT("locks", RLIMIT_LOCKS),   LIMIT("memlock", RLIMIT_MEMLOCK), LIMIT("msgqueue", RLIMIT_MSGQUEUE),
-	LIMIT("nofile", RLIMIT_NOFILE), LIMIT("nproc", RLIMIT_NPROC),     LIMIT("rss", RLIMIT_RSS),
-	LIMIT("rtprio", RLIMIT_RTPRIO), LIMIT("rttime", RLIMIT_RTTIME),   LIMIT("sigpending", RLIMIT_SIGPENDING),
-	LIMIT("stack", RLIMIT_STACK),   { NULL, 0, 0, 0, 0, NULL },
+	LIMIT("as", RLIMIT_AS),
+	LIMIT("core", RLIMIT_CORE),
+	LIMIT("cpu", RLIMIT_CPU),
+	LIMIT("data", RLIMIT_DATA),
+	LIMIT("fsize", RLIMIT_FSIZE),
+	LIMIT("limit-nice", RLIMIT_NICE),
+	LIMIT("locks", RLIMIT_LOCKS),
+	LIMIT("memlock", RLIMIT_MEMLOCK),
+	LIMIT("msgqueue", RLIMIT_MSGQUEUE),
+	LIMIT("nofile", RLIMIT_NOFILE),
+	LIMIT("nproc", RLIMIT_NPROC),
+	LIMIT("rss", RLIMIT_RSS),
+	LIMIT("rtprio", RLIMIT_RTPRIO),
+	LIMIT("rttime", RLIMIT_RTTIME),
+	LIMIT("sigpending", RLIMIT_SIGPENDING),
+	LIMIT("stack", RLIMIT_STACK),
+	{ "memory-max", 0, required_argument, USPAWN_STEP_CGROUP, 0, set_memory_max },
+	{ NULL, 0, 0, 0, 0, NULL },
 };

@@ -5,33 +5,32 @@
  */
 #include "logs.h"
 #include "commands.h"
-#include "duration.h"
-#include "pool.h"
+#include "job.h"
 #include "record.h"
 
 #include <errno.h>
 #include <string.h>
 
-static int open_log(FILE **ret, const char *option, const char *where)
+static int open_log(FILE **ret, const char *option, const char *where, bool append)
 {
 	if (!where)
 		return 0;
-	*ret = record_open(where);
+	*ret = record_open(where, append);
 	if (*ret)
 		return 0;
 	complain("%s: %s: %s", option, where, strerror(errno));
 	return -errno;
 }
 
-int logs_open(struct logs *logs, const char *joblog, const char *json)
+int logs_open(struct logs *logs, const char *joblog, const char *json, bool append)
 {
 	int r;
 
 	*logs = (struct logs){ .joblog_name = joblog, .json_name = json };
-	r = open_log(&logs->joblog, "--joblog", joblog);
+	r = open_log(&logs->joblog, "--joblog", joblog, append);
 	if (!r)
-		r = open_log(&logs->json, "--json", json);
-	if (!r && joblog)
+		r = open_log(&logs->json, "--json", json, false);
+	if (!r && joblog && (!append || !ftello(logs->joblog)))
 		joblog_header(logs->joblog);
 	return r;
 }
@@ -45,8 +44,10 @@ void logs_write(struct logs *logs, const struct job *job, char *const *argv)
 		.seq = job->seq,
 		.tries = job->tries,
 		.began_us = job->began_us,
-		.wall_ns = now_ns() - job->began,
+		.wall_ns = job->wall,
+		.received = job->received,
 		.timed_out = job->timed_out,
+		.out_of_memory = job->out_of_memory,
 	};
 
 	if (!argv)

@@ -5,6 +5,7 @@
 #ifndef LOGS_H
 #define LOGS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct job;
@@ -14,8 +15,11 @@ struct logs {
 	FILE *joblog, *json; /* NULL: not asked for */
 };
 
-/* Names may be NULL. 0 or -errno, after a line about it; logs_close() is needed either way. */
-int logs_open(struct logs *logs, const char *joblog, const char *json);
+/*
+ * Names may be NULL. append: the job log goes on where it ended. 0 or -errno, after a line about it; logs_close() is
+ * needed either way.
+ */
+int logs_open(struct logs *logs, const char *joblog, const char *json, bool append);
 
 void logs_write(struct logs *logs, const struct job *job, char *const *argv);
 

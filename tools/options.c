@@ -7,6 +7,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,23 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	if (errno || *end || value < min || value > max)
 		return -EINVAL;
 	*ret = value;
+	return 0;
+}
+
+int size_parse(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(text);
+	const char *unit = len ? strchr(units, text[len - 1]) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	char number[24];
+	uint64_t n;
+
+	if (snprintf(number, sizeof(number), "%.*s", (int)(len < 64 ? len : 64) - (shift != 0), text) >=
+		    (int)sizeof(number) ||
+	    number_parse(number, 1, INT64_MAX >> shift, &n))
+		return -EINVAL;
+	*ret = n << shift;
 	return 0;
 }
 

@@ -12,6 +12,12 @@
 /* Decimal digits and nothing else, from min to max. 0 or -EINVAL. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* Bytes, as systemd.syntax(7) writes them: 4096, 64K, 512M, 2G, 1T. 0 or -EINVAL; 0 bytes are none. */
+int size_parse(const char *text, uint64_t *ret);
+
+/* What an option that takes a size says when it got something else. */
+#define SIZE_FORM "bytes, or with a unit: 64K, 512M, 2G, 1T"
+
 /* As taskset(1) has it: "0,3,7-11", "0-31:2" into bits. 0 or -EINVAL. */
 int list_parse(const char *list, unsigned long *bits, uint32_t nbits);
 

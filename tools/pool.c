@@ -6,14 +6,11 @@
 #include "pool.h"
 #include "commands.h"
 #include "duration.h"
-#include "failure.h"
 #include "record.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PAUSE_NS     NS_PER_MS
 #define PAUSE_MAX_NS (250 * NS_PER_MS)
@@ -21,53 +18,41 @@
 
 enum { MANY = 4096 }; /* beyond this the ring grows when it comes to it */
 
-int pool_open(struct pool *p, const struct each_options *options, const struct signal_state *start)
+int pool_open(struct pool *p, const struct each_options *options, const struct signal_state *start,
+	      struct printer *printer)
 {
-	struct uspawn_failure failure;
-	int r;
+	int code, r;
 
-	*p = (struct pool){
-		.request = {
-			.size = sizeof(p->request), .file = options->command[0], .argv = options->command,
-			.flags = USPAWN_SETSIGMASK, .sigmask = start->blocked,
-			.sigignore = start->ignored & SIGNAL_BIT(SIGCHLD), .fds = &p->input, .nfds = 1,
-		},
-		.input = { .target = STDIN_FILENO, .source = USPAWN_FD },
-		.options = options, .pause = PAUSE_NS,
-	};
-	if (options->timeout) { /* so that a timeout reaches what the command has started */
-		p->request.flags |= USPAWN_SETPGROUP;
-		p->whole = USPAWN_KILL_GROUP;
-	}
-	p->input.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (p->input.fd < 0) {
-		complain("/dev/null: %s", strerror(errno));
-		return EXIT_OWN_ERROR;
-	}
-	p->jobs = calloc(options->jobs, sizeof(*p->jobs));
-	r = p->jobs ? template_new(&p->template, options->command, options->mark) : -ENOMEM;
-	if (!r)
-		r = uspawn_ring_new(&p->ring, options->jobs < MANY ? options->jobs : MANY, 0);
+	*p = (struct pool){ .options = options, .pause = PAUSE_NS, .whole = options->timeout ? USPAWN_KILL_GROUP : 0 };
+	code = recipe_open(&p->recipe, options, start, printer);
+	if (code)
+		return code;
+	r = uspawn_ring_new(&p->ring, options->jobs < MANY ? options->jobs : MANY, 0);
 	if (!r)
 		r = p->ring_fd = uspawn_ring_fd(p->ring);
-	if (r < 0) {
-		complain("no place for %u jobs: %s", options->jobs, strerror(-r));
-		return EXIT_OWN_ERROR;
-	}
-	if (!p->template.in_program && uspawn_plan_new(&p->plan, &p->request, &failure) < 0)
-		return failure_report(&failure, &p->request, options->command, NULL, NULL);
-	return 0;
+	if (r >= 0)
+		return 0;
+	complain("no place for %u jobs: %s", options->jobs, strerror(-r));
+	return EXIT_OWN_ERROR;
 }
 
-struct job *pool_place(struct pool *p)
+int pool_place(struct pool *p, struct job **ret)
 {
 	struct job *job = p->idle;
 
-	if (job)
+	if (p->taken == p->options->jobs)
+		return 0;
+	if (job) {
 		p->idle = job->next;
-	else if (p->fresh < p->options->jobs)
-		job = &p->jobs[p->fresh++];
-	return job;
+		p->nidle--;
+	} else {
+		job = calloc(1, sizeof(*job));
+		if (!job)
+			return -ENOMEM;
+	}
+	p->taken++;
+	*ret = job;
+	return 1;
 }
 
 int pool_fill(struct job *job, const char *item, uint64_t seq)
@@ -88,10 +73,21 @@ int pool_fill(struct job *job, const char *item, uint64_t seq)
 	return 0;
 }
 
-void pool_leave(struct pool *p, struct job *job)
+void pool_leave(struct pool *p)
 {
+	p->taken--;
+}
+
+void pool_free(struct pool *p, struct job *job)
+{
+	if (p->nidle == p->options->jobs) {
+		free(job->item);
+		free(job);
+		return;
+	}
 	job->next = p->idle;
 	p->idle = job;
+	p->nidle++;
 }
 
 void pool_again(struct pool *p, struct job *job)
@@ -109,12 +105,6 @@ struct job *pool_waiting(struct pool *p)
 	return job;
 }
 
-/* What others give back when they end; not what is wrong with this item. */
-static bool is_shortage(int error)
-{
-	return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
-}
-
 static void wait_for_more(struct pool *p, struct job *job)
 {
 	int64_t now = now_ns();
@@ -126,30 +116,31 @@ static void wait_for_more(struct pool *p, struct job *job)
 	pool_again(p, job);
 }
 
-static int start(struct pool *p, struct job *job, char **argv)
+static void join_running(struct pool *p, struct job *job)
 {
-	struct uspawn_args args = { .size = sizeof(args), .argv = argv };
-	struct uspawn_plan *plan;
-	int r;
+	job->prev = NULL;
+	job->next = p->runs;
+	if (p->runs)
+		p->runs->prev = job;
+	p->runs = job;
+	p->running++;
+}
 
-	if (p->plan)
-		return uspawn_ring_start(p->ring, &job->child, p->plan, &args);
-	p->request.file = argv[0];
-	p->request.argv = argv;
-	r = uspawn_plan_new(&plan, &p->request, &job->child.failure);
-	if (r < 0) {
-		job->child.exit = (struct uspawn_exit){ .code = USPAWN_FAILED, .status = -r };
-		return r;
-	}
-	r = uspawn_ring_start(p->ring, &job->child, plan, NULL);
-	uspawn_plan_free(plan);
-	return r;
+static void leave_running(struct pool *p, struct job *job)
+{
+	if (job->next)
+		job->next->prev = job->prev;
+	if (job->prev)
+		job->prev->next = job->next;
+	else
+		p->runs = job->next;
+	p->running--;
 }
 
 int pool_start(struct pool *p, struct job *job)
 {
 	const struct each_options *o = p->options;
-	char **argv = template_fill(&p->template, job->item);
+	char **argv;
 	int r;
 
 	job->due = 0;
@@ -159,8 +150,8 @@ int pool_start(struct pool *p, struct job *job)
 	if (o->joblog || o->json)
 		job->began_us = record_clock_us();
 	job->child.data = job;
-	r = argv ? start(p, job, argv) : -ENOMEM;
-	if (is_shortage(-r)) {
+	r = recipe_start(&p->recipe, p->ring, job, &argv);
+	if (uspawn_try_later(-r)) {
 		wait_for_more(p, job);
 		return 0;
 	}
@@ -176,8 +167,17 @@ int pool_start(struct pool *p, struct job *job)
 		job->due_signal = SIGTERM;
 		p->clocks = true;
 	}
-	p->running++;
+	join_running(p, job);
 	return 1;
+}
+
+/* Its process has ended; who holds its output may be still there, and the rest of a ladder is meant for them, too. */
+static void exited(struct pool *p, struct job *job)
+{
+	if (!job->timed_out)
+		job->due = 0;
+	if (p->options->joblog || p->options->json)
+		job->wall = now_ns() - job->began;
 }
 
 int pool_collect(struct pool *p, struct job **jobs, uint32_t n)
@@ -189,16 +189,23 @@ int pool_collect(struct pool *p, struct job **jobs, uint32_t n)
 	r = uspawn_ring_wait(p->ring, events, n < 64 ? n : 64, 0);
 	for (int i = 0; i < r; i++) {
 		job = events[i].child->data;
-		p->running--;
+		if (events[i].type == USPAWN_EVENT_EXIT) {
+			exited(p, job);
+			continue;
+		}
+		leave_running(p, job);
 		p->start_after = 0;
 		job->due = 0;
-		if (job->child.exit.code == USPAWN_FAILED && is_shortage(job->child.exit.status)) {
+		recipe_end(job);
+		if (job->child.exit.code == USPAWN_FAILED && uspawn_try_later(job->child.exit.status)) {
 			job->tries--;
 			wait_for_more(p, job);
 			continue;
 		}
 		p->short_since = 0;
 		p->pause = PAUSE_NS;
+		if (!p->recipe.request.events)
+			exited(p, job);
 		jobs[ended++] = job;
 	}
 	return r < 0 ? r : ended;
@@ -208,9 +215,7 @@ void pool_signal(struct pool *p, int signo, bool kill_later)
 {
 	int64_t due = kill_later && p->options->kill_after ? now_ns() + p->options->kill_after : 0;
 
-	for (struct job *job = p->jobs; job < p->jobs + p->fresh; job++) {
-		if (job->child.state != USPAWN_RUNNING)
-			continue;
+	for (struct job *job = p->runs; job; job = job->next) {
 		uspawn_kill(&job->child, signo, p->whole);
 		if (due) {
 			job->due = due;
@@ -244,7 +249,7 @@ int64_t pool_tick(struct pool *p)
 		next = p->start_after - now;
 	else if (p->start_after)
 		next = p->start_after = 0;
-	for (struct job *job = p->jobs; p->clocks && job < p->jobs + p->fresh; job++) {
+	for (struct job *job = p->clocks ? p->runs : NULL; job; job = job->next) {
 		if (!job->due)
 			continue;
 		if (job->due <= now)
@@ -260,14 +265,18 @@ bool pool_starved(const struct pool *p)
 	return p->short_since && !p->running && now_ns() - p->short_since > STARVED_NS;
 }
 
+static void free_jobs(struct job *job)
+{
+	for (struct job *next; job; job = next) {
+		next = job->next;
+		free(job->item);
+		free(job);
+	}
+}
+
 void pool_close(struct pool *p)
 {
 	uspawn_ring_free(p->ring);
-	uspawn_plan_free(p->plan);
-	for (uint32_t i = 0; i < p->fresh; i++)
-		free(p->jobs[i].item);
-	free(p->jobs);
-	template_done(&p->template);
-	if (p->input.fd >= 0)
-		close(p->input.fd);
+	recipe_close(&p->recipe);
+	free_jobs(p->idle);
 }

@@ -13,48 +13,38 @@
 #include <uspawn.h>
 
 #include "each.h"
+#include "job.h"
+#include "recipe.h"
 #include "signals.h"
-#include "template.h"
-
-struct job {
-	struct uspawn_child child;
-	struct job *next; /* on one of the pool's lists */
-	char *item;       /* a copy */
-	size_t size;
-	uint64_t seq;
-	unsigned tries;
-	bool timed_out;
-	int64_t began, began_us; /* monotonic; since 1970, if it will be logged */
-	int64_t due;             /* when to send the next signal; 0: never */
-	int due_signal;
-};
 
 struct pool {
 	struct uspawn_ring *ring;
 	int ring_fd;
-	struct uspawn_plan *plan; /* NULL: each item is another program */
-	struct uspawn_request request;
-	struct uspawn_fd input; /* of the children: /dev/null, opened once for all of them */
-	struct template template;
+	struct recipe recipe;
 	const struct each_options *options;
-	struct job *jobs, *idle, *again;
-	uint32_t fresh, running;          /* places never used yet begin at fresh */
+	struct job *idle, *again, *runs;
+	uint32_t nidle, taken, running;   /* jobs without an item; places in use; those at which a child runs */
 	uint32_t whole;                   /* USPAWN_KILL_GROUP if each item leads a group of its own */
 	bool clocks;                      /* some job may have a due time */
 	int64_t short_since, start_after; /* 0: there is enough of everything */
 	int64_t pause;
 };
 
-/* options and start stay the caller's. 0, or an exit code after a line about what is wrong. */
-int pool_open(struct pool *p, const struct each_options *options, const struct signal_state *start);
+/*
+ * options, start and printer stay the caller's; printer may be NULL. 0, or an exit code after a line about what is
+ * wrong.
+ */
+int pool_open(struct pool *p, const struct each_options *options, const struct signal_state *start,
+	      struct printer *printer);
 
-/* A free place, or NULL. */
-struct job *pool_place(struct pool *p);
+/* 1: *ret has a place. 0: none is free. -ENOMEM. */
+int pool_place(struct pool *p, struct job **ret);
 
 /* Gives an item to it. 0 or -ENOMEM. */
 int pool_fill(struct job *job, const char *item, uint64_t seq);
 
-void pool_leave(struct pool *p, struct job *job); /* the place is free */
+void pool_leave(struct pool *p);                  /* a job's place is free, though the job may still be needed */
+void pool_free(struct pool *p, struct job *job);  /* it is not needed any more */
 void pool_again(struct pool *p, struct job *job); /* its item is to be started once more */
 struct job *pool_waiting(struct pool *p);         /* such a one, or NULL */
 

@@ -14,14 +14,14 @@
 #include <string.h>
 #include <time.h>
 
-FILE *record_open(const char *where)
+FILE *record_open(const char *where, bool append)
 {
 	uint64_t fd;
 	FILE *file;
 	int copy;
 
 	if (strncmp(where, "fd:", 3)) {
-		file = fopen(where, "we");
+		file = fopen(where, append ? "ae" : "we");
 	} else {
 		if (number_parse(where + 3, 0, INT_MAX, &fd)) {
 			errno = EBADF;
@@ -130,8 +130,8 @@ void record_json(FILE *to, const struct record *r)
 		json_string(to, signal_name(e->status));
 	else
 		fputs("null", to);
-	fprintf(to, ",\"timed_out\":%s,\"start_us\":%" PRId64 ",\"wall_us\":%" PRId64, r->timed_out ? "true" : "false",
-		r->began_us, r->wall_ns / 1000);
+	fprintf(to, ",\"timed_out\":%s,\"out_of_memory\":%s,\"start_us\":%" PRId64 ",\"wall_us\":%" PRId64,
+		r->timed_out ? "true" : "false", r->out_of_memory ? "true" : "false", r->began_us, r->wall_ns / 1000);
 	json_usage(to, e);
 	fputs(",\"failure\":", to);
 	if (r->child->failure.step)
@@ -179,7 +179,7 @@ void joblog_header(FILE *to)
 	fputs("Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n", to);
 }
 
-/* Output is not collected, so Send and Receive are 0. Exitval is -1 for what timed out, as GNU parallel has it. */
+/* Nothing is sent, so Send is 0. Exitval is -1 for what timed out, as GNU parallel has it. */
 void joblog_line(FILE *to, const struct record *r)
 {
 	const struct uspawn_exit *e = &r->child->exit;
@@ -191,8 +191,9 @@ void joblog_line(FILE *to, const struct record *r)
 		exitval = e->status;
 	else if (e->code == USPAWN_FAILED)
 		exitval = e->status == ENOENT ? 127 : 126;
-	fprintf(to, "%" PRIu64 "\t:\t%" PRId64 ".%03" PRId64 "\t%10.3f\t0\t0\t%d\t%d\t", r->seq, r->began_us / 1000000,
-		r->began_us / 1000 % 1000, (double)r->wall_ns / 1e9, exitval, by_signal(e) ? e->status : 0);
+	fprintf(to, "%" PRIu64 "\t:\t%" PRId64 ".%03" PRId64 "\t%10.3f\t0\t%" PRIu64 "\t%d\t%d\t", r->seq,
+		r->began_us / 1000000, r->began_us / 1000 % 1000, (double)r->wall_ns / 1e9, r->received, exitval,
+		by_signal(e) ? e->status : 0);
 	shell_words(to, r->argv);
 	putc('\n', to);
 }

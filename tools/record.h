@@ -21,11 +21,12 @@ struct record {
 	unsigned tries;
 	int64_t began_us; /* since 1970 */
 	int64_t wall_ns;
-	bool timed_out;
+	uint64_t received; /* bytes of its standard output, where that is collected */
+	bool timed_out, out_of_memory;
 };
 
-/* "FILE", or "fd:N" for one that is open. Truncates a file. NULL: errno says why. */
-FILE *record_open(const char *where);
+/* "FILE", or "fd:N" for one that is open. Truncates a file, or goes on at its end. NULL: errno says why. */
+FILE *record_open(const char *where, bool append);
 
 /* A quoted string. A byte that is not UTF-8 becomes \udc80 to \udcff, from which os.fsencode() of Python gets it back.
  */

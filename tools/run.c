@@ -4,6 +4,7 @@
  * each by one more exec, is one request here.
  */
 #include "run.h"
+#include "cell.h"
 #include "commands.h"
 #include "duration.h"
 #include "failure.h"
@@ -168,6 +169,12 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
 	else
 		code = see_through(run, &w, master, began);
+	if (run->cell) {
+		cell_end(run->cell, &record.out_of_memory);
+		run->cell = 0;
+	}
+	if (record.out_of_memory)
+		complain("--memory-max: out of memory, and killed");
 	if (json) {
 		record.wall_ns = now_ns() - began;
 		record.timed_out = w.timeouts > 0;
@@ -184,7 +191,7 @@ static int with_record(struct run *run, const struct uspawn_plan *plan, const st
 	int code, failed;
 
 	if (run->json) {
-		json = *run->json ? record_open(run->json) : stderr;
+		json = *run->json ? record_open(run->json, false) : stderr;
 		if (!json) {
 			complain("--json: %s: %s", run->json, strerror(errno));
 			return EXIT_OWN_ERROR;

@@ -4,6 +4,7 @@
  * is refused here, before there is a child.
  */
 #include "run_options.h"
+#include "cell.h"
 #include "commands.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@ static const struct run_option *const families[] = {
 };
 
 static int (*const finishers[])(struct run *) = {
-	identity_finish, capability_finish, sched_finish, namespace_finish, terminal_finish, confine_finish,
+	identity_finish, capability_finish, sched_finish,  namespace_finish,
+	terminal_finish, confine_finish,    limits_finish,
 };
 
 enum { FAMILIES = sizeof(families) / sizeof(*families), FINISHERS = sizeof(finishers) / sizeof(*finishers) };
@@ -193,6 +195,8 @@ void run_done(struct run *run)
 	free(run->iab_text);
 	free((void *)run->identity.groups);
 	free((void *)run->confine.filter);
+	if (run->cell)
+		cell_end(run->cell, NULL);
 	while (run->nheld)
 		close(run->held[--run->nheld]);
 	redirects_done(&run->redirects);

@@ -29,6 +29,7 @@ extern const struct run_option basic_options[], identity_options[], capability_o
 int identity_finish(struct run *run);
 int capability_finish(struct run *run);
 int sched_finish(struct run *run);
+int limits_finish(struct run *run);
 int namespace_finish(struct run *run);
 int terminal_finish(struct run *run);
 int confine_finish(struct run *run);
