@@ -8,6 +8,7 @@
 #include "sys.h"
 #include "wait.h"
 
+#define LITTLE_SIZE   512
 #define LOOK_AGAIN_NS 2000000 /* at what cannot be polled, or is ready and not to be had */
 
 /* One pidfd, one tree, and up to two descriptors a stream. */
@@ -124,15 +125,17 @@ static int attend_until(struct uspawn_child *child, int64_t timeout_ns)
 {
 	struct care *care = handle_of(child)->care;
 	int64_t now = sys_now_ns();
-	struct scratch scratch = { NULL, 0 };
+	struct scratch scratch = { NULL, 0 }, little;
+	char bytes[LITTLE_SIZE];
 	int r;
 
 	if (atomic_exchange(&care->attended, 1))
 		return -EBUSY;
+	/* The child runs: lack of memory must not keep its caller from learning how it ends. */
+	little = (struct scratch){ bytes, sizeof(bytes) };
 	r = scratch_get(&scratch);
-	if (r == 0)
-		r = attend(care, timeout_ns < 0 || timeout_ns > CARE_NEVER - now ? CARE_NEVER : now + timeout_ns,
-			   &scratch);
+	r = attend(care, timeout_ns < 0 || timeout_ns > CARE_NEVER - now ? CARE_NEVER : now + timeout_ns,
+		   r < 0 ? &little : &scratch);
 	free(scratch.bytes);
 	if (r == 1)
 		care_free(care);

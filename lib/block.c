@@ -30,7 +30,7 @@ void block_close(struct block *block)
 	if (block->fd >= 0)
 		sys_close(block->fd);
 	if (block->head)
-		munmap(block->head, block->size);
+		sys_munmap(block->head, block->size);
 }
 
 /* ---- What it holds. Without memory it is only measured. ---- */
@@ -195,9 +195,9 @@ int block_fill(struct block *block, const struct child_start *start, const struc
 	r = sys_ftruncate(block->fd, block->size);
 	if (r < 0)
 		return r;
-	map = mmap(NULL, block->size, PROT_READ | PROT_WRITE, MAP_SHARED, block->fd, 0);
-	if (map == MAP_FAILED)
-		return -ENOMEM;
+	r = sys_mmap(block->size, MAP_SHARED, block->fd, &map);
+	if (r < 0)
+		return r;
 	block->head = map;
 	p = (struct packing){ .base = map };
 	pack_start(&p, start, first, end);

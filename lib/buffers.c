@@ -22,13 +22,13 @@ static int is_shown(const struct buffers *buffers, unsigned id)
 
 static int allocate(struct buffers *buffers)
 {
-	void *map = mmap(NULL, RING_SIZE + BUFFERS_N * BUFFERS_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *map;
+	int r = sys_mmap(RING_SIZE + BUFFERS_N * BUFFERS_SIZE, MAP_PRIVATE, -1, &map);
 
-	if (map == MAP_FAILED)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	/* In a forked copy of the process they would be written by the original's io_uring. */
-	madvise(map, RING_SIZE + BUFFERS_N * BUFFERS_SIZE, MADV_DONTFORK);
+	sys_madvise(map, RING_SIZE + BUFFERS_N * BUFFERS_SIZE, MADV_DONTFORK);
 	buffers->ring = map;
 	buffers->memory = (char *)map + RING_SIZE;
 	return 0;
@@ -80,5 +80,5 @@ void buffers_return(struct buffers *buffers)
 void buffers_free(struct buffers *buffers)
 {
 	if (buffers->ring)
-		munmap(buffers->ring, RING_SIZE + BUFFERS_N * BUFFERS_SIZE);
+		sys_munmap(buffers->ring, RING_SIZE + BUFFERS_N * BUFFERS_SIZE);
 }

@@ -45,7 +45,7 @@ int ends_open(struct ends *ret, const struct plan_arg *arg)
 	ends.child = sys_above_stdio(ends.child);
 	ends.caller = sys_above_stdio(ends.caller);
 	if (ends.child < 0 || ends.caller < 0)
-		r = -EMFILE;
+		r = ends.child < 0 ? ends.child : ends.caller;
 	else if (arg->nonblock)
 		r = sys_fcntl(ends.caller, F_SETFL, O_NONBLOCK);
 	if (r >= 0) {

@@ -5,15 +5,18 @@
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "poller.h"
 #include "sys.h"
 
-#define BATCH 64
+#define BATCH    64
+#define BELL_TAG 0 /* no entry's */
 
 struct epoll {
 	struct poller poller;
 	struct sys_owned set;
+	struct sys_owned bell; /* an eventfd, once somebody polls the set; -1: there is none */
 };
 
 static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch how)
@@ -52,37 +55,70 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 {
 	struct epoll *e = (struct epoll *)poller;
 	struct epoll_event events[BATCH];
+	uint64_t count;
 	int nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
 
-	for (int i = 0; i < nready; i++)
+	for (int i = 0; i < nready; i++) {
 		ready[i] = (struct poller_ready){ .tag = events[i].data.u64 };
+		if (events[i].data.u64 == BELL_TAG && sys_still_owned(&e->bell))
+			sys_read(e->bell.fd, &count, sizeof(count));
+	}
 	return nready == -EINTR ? 0 : nready;
 }
 
+/* Where eventfds are refused it goes without: memory to watch with is lacking elsewhere. */
 static int descriptor(struct poller *poller)
 {
+	struct epoll *e = (struct epoll *)poller;
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = BELL_TAG };
+	int fd, r;
+
+	if (poller->is_foreign)
+		return e->set.fd;
+	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));
+	if (fd >= 0) {
+		r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
+		if (r < 0) {
+			sys_close(fd);
+			return r;
+		}
+		sys_own(&e->bell, fd);
+	} else if (fd != -ENOSYS && fd != -EPERM && fd != -EINVAL) {
+		return fd;
+	}
 	poller->is_foreign = 1;
-	return ((struct epoll *)poller)->set.fd;
+	return e->set.fd;
+}
+
+static void wake(struct poller *poller)
+{
+	const struct epoll *e = (struct epoll *)poller;
+	const uint64_t one = 1;
+
+	if (sys_still_owned(&e->bell))
+		sys_write(e->bell.fd, &one, sizeof(one));
 }
 
 static void done(struct poller *poller)
 {
 	struct epoll *e = (struct epoll *)poller;
 
+	sys_close_owned(&e->bell);
 	sys_close_owned(&e->set);
 	free(e);
 }
 
 int epoll_new(struct poller **ret)
 {
-	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, done };
+	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, wake, done };
 	int saved = errno, fd;
 	struct epoll *e = malloc(sizeof(*e));
 
 	errno = saved;
 	if (!e)
 		return -ENOMEM;
-	e->poller.kind = &kind;
+	e->poller = (struct poller){ .kind = &kind };
+	e->bell.fd = -1;
 	fd = sys_above_stdio(sys_epoll_create1(EPOLL_CLOEXEC));
 	if (fd < 0) {
 		free(e);

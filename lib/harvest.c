@@ -95,6 +95,8 @@ static uint32_t look_at_ticked(struct watchlist *list, struct uspawn_event *even
 	}
 	if (list->nticked == 0)
 		watchlist_stop_timer(list);
+	else if (list->timer.fd < 0)
+		watchlist_start_timer(list);
 	return nevents;
 }
 

@@ -15,22 +15,23 @@
 
 int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 {
-	int ends[2], r;
-	void *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *page;
+	int ends[2], r = sys_mmap(PAGE_SIZE, MAP_SHARED, -1, &page);
 
-	if (page == MAP_FAILED)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	r = sys_pipe2(ends, O_CLOEXEC);
 	if (r < 0) {
-		munmap(page, PAGE_SIZE);
+		sys_munmap(page, PAGE_SIZE);
 		return r;
 	}
 	ret->report = page;
 	ret->read_end = fds_out_of_the_way(ends[0], plan);
 	ret->write_end = fds_out_of_the_way(ends[1], plan);
 	if (ret->read_end < 0 || ret->write_end < 0) {
+		r = ret->read_end < 0 ? ret->read_end : ret->write_end;
 		lifeline_close(ret);
-		return -EMFILE;
+		return r;
 	}
 	return 0;
 }
@@ -81,5 +82,5 @@ void lifeline_close(struct lifeline *lifeline)
 		sys_close(lifeline->read_end);
 	if (lifeline->write_end >= 0)
 		sys_close(lifeline->write_end);
-	munmap(lifeline->report, PAGE_SIZE);
+	sys_munmap(lifeline->report, PAGE_SIZE);
 }

@@ -39,8 +39,10 @@ struct poller_kind {
 	 * handler ran, say.
 	 */
 	int (*next_ready)(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns);
-	/* Readable when next_ready() has something to say. */
+	/* Readable when next_ready() has something to say, */
 	int (*fd)(struct poller *poller);
+	/* and until the next one, because something could not be watched. */
+	void (*wake)(struct poller *poller);
 	void (*free)(struct poller *poller);
 };
 

@@ -20,17 +20,15 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 {
 	int saved = errno, r;
 	struct uspawn_ring *ring;
-	void *page;
+	void *page = NULL;
 
 	if (flags & ~KNOWN_FLAGS || (flags & USPAWN_RING_EXTERNAL && flags != USPAWN_RING_EXTERNAL))
 		return -EINVAL;
 	ring = calloc(1, sizeof(*ring));
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!ring || page == MAP_FAILED) {
-		r = -ENOMEM;
+	r = ring ? sys_mmap(4096, MAP_PRIVATE, -1, &page) : -ENOMEM;
+	if (r < 0)
 		goto fail;
-	}
-	if (madvise(page, 4096, MADV_WIPEONFORK) < 0) /* before 4.14 */
+	if (sys_madvise(page, 4096, MADV_WIPEONFORK) < 0) /* before 4.14 */
 		ring->pid = sys_getpid();
 	ring->here = page;
 	*ring->here = 1;
@@ -50,8 +48,8 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 	*ret = ring;
 	return 0;
 fail:
-	if (page != MAP_FAILED)
-		munmap(page, 4096);
+	if (page)
+		sys_munmap(page, 4096);
 	free(ring);
 	errno = saved;
 	return r;
@@ -65,7 +63,7 @@ struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring)
 	slot_pool_done(&ring->slots, ring_is_forked(ring));
 	if (!ring->external)
 		watchlist_done(&ring->list);
-	munmap((void *)ring->here, 4096);
+	sys_munmap((void *)ring->here, 4096);
 	free(ring->ladder);
 	free(ring);
 	return NULL;

@@ -28,12 +28,14 @@ static int map_slot(struct slot *slot)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t size = (STACK_SIZE + MEMORY_SIZE + page - 1) / page * page;
-	char *map = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mapped;
+	char *map;
 
-	if (map == MAP_FAILED)
+	if (sys_mmap(page + size, MAP_PRIVATE, -1, &mapped) < 0)
 		return -ENOMEM;
-	if (mprotect(map, page, PROT_NONE) < 0 || madvise(map + page, size, MADV_WIPEONFORK) < 0) {
-		munmap(map, page + size);
+	map = mapped;
+	if (sys_mprotect(map, page, PROT_NONE) < 0 || sys_madvise(map + page, size, MADV_WIPEONFORK) < 0) {
+		sys_munmap(map, page + size);
 		return -ENOMEM;
 	}
 	/* The stack grows down to the guard; what the child reads first lies right above it. */

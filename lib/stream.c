@@ -47,6 +47,8 @@ static enum stream_state feed(struct stream *stream)
 			stream->left -= (uint64_t)r;
 		} else if (r == -EAGAIN) {
 			stream->ready = 0;
+		} else if (r == -ENOMEM) {
+			return STREAM_MORE; /* the kernel's, for a page of the pipe: nothing would say when to go on */
 		} else if (r != -EINTR) {
 			close_end(stream); /* nobody reads it any more, which harms nobody */
 		}

@@ -142,8 +142,9 @@ static int submitted(struct uring *u, int r)
 {
 	if (r == -EEXIST) /* another thread's */
 		return reopen(u);
-	/* No room for completions is no error: they are about to be taken. */
-	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -EBADR ? 0 : r;
+	/* No room for completions is no error: they are about to be taken. Nor is a lack: what is queued stays so. */
+	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -ENOMEM || r == -EBADR ? 0
+														  : r;
 }
 
 void uring_prep_poll(struct io_uring_sqe *sqe, int fd)
@@ -168,6 +169,19 @@ static int get_sqe(struct uring *u, struct io_uring_sqe **ret)
 	return *ret ? 0 : -EAGAIN;
 }
 
+/* Whoever polls the eventfd may not come back before it says something: also for what the kernel did not take yet. */
+static int submit_now(struct uring *u)
+{
+	int r;
+
+	if (u->event.fd < 0)
+		return 0;
+	r = submitted(u, io_uring_submit(&u->ring));
+	if (io_uring_sq_ready(&u->ring))
+		ring_bell(u);
+	return r;
+}
+
 static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch how)
 {
 	struct uring *u = (struct uring *)poller;
@@ -184,8 +198,7 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 					     : how == POLLER_URGENT ? POLLPRI
 								    : POLLIN);
 	sqe->user_data = tag;
-	/* Whoever polls the eventfd may not come back before it says something. */
-	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+	return submit_now(u);
 }
 
 /* 6.7 */
@@ -202,7 +215,7 @@ static int read_all(struct poller *poller, int fd, uint64_t tag)
 	io_uring_prep_rw(OP_READ_MULTISHOT, sqe, fd, NULL, 0, -1ull);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->user_data = tag;
-	return u->event.fd < 0 ? 0 : submitted(u, io_uring_submit(&u->ring));
+	return submit_now(u);
 }
 
 static int unwatch(struct poller *poller, int fd, uint64_t tag)
@@ -260,8 +273,11 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 			ready[nready++] = ready_of(u, cqe);
 	}
 	io_uring_cq_advance(&u->ring, seen);
-	if (u->event.fd >= 0)
+	if (u->event.fd >= 0) {
 		silence_bell(u);
+		if (io_uring_sq_ready(&u->ring))
+			ring_bell(u);
+	}
 	return (int)nready;
 }
 
@@ -290,6 +306,11 @@ static int descriptor(struct poller *poller)
 	return fd;
 }
 
+static void wake(struct poller *poller)
+{
+	ring_bell((struct uring *)poller);
+}
+
 static void done(struct poller *poller)
 {
 	struct uring *u = (struct uring *)poller;
@@ -302,7 +323,7 @@ static void done(struct poller *poller)
 
 int uring_new(struct poller **ret, uint32_t expected)
 {
-	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, done };
+	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, wake, done };
 	int saved = errno, r;
 	struct uring *u = calloc(1, sizeof(*u));
 

@@ -29,7 +29,7 @@ void watchlist_free(struct watchlist *list, struct entry *entry)
 
 /* ---- Watching ---- */
 
-static void start_timer(struct watchlist *list)
+void watchlist_start_timer(struct watchlist *list)
 {
 	struct itimerspec tick = { .it_interval.tv_nsec = WATCHLIST_TICK_NS, .it_value.tv_nsec = WATCHLIST_TICK_NS };
 
@@ -37,8 +37,12 @@ static void start_timer(struct watchlist *list)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
-		list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN);
+		/* For the lack that made it needed it may not be watched either: then each wait is a short one. */
+		if (list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN) < 0)
+			sys_close_owned(&list->timer);
 	}
+	if (list->timer.fd < 0)
+		list->poller->kind->wake(list->poller);
 }
 
 void watchlist_stop_timer(struct watchlist *list)
@@ -58,7 +62,7 @@ static void tick(struct watchlist *list, struct entry *entry)
 {
 	entry->ticked = 1;
 	if (list->nticked++ == 0)
-		start_timer(list);
+		watchlist_start_timer(list);
 }
 
 /* What became of watching something of it. */
@@ -149,16 +153,22 @@ void watchlist_set_clock(struct watchlist *list)
 	int64_t cares = list->cares.nbusy ? 1 : carelist_due(&list->cares);
 	int64_t due = cares < list->also_due_ns ? cares : list->also_due_ns < 1 ? 1 : list->also_due_ns;
 	struct itimerspec at = { .it_value = sys_timespec(due) };
+	int r = -EMFILE;
 
 	if (!list->poller->is_foreign || due >= list->clock_ns)
 		return;
 	if (list->clock.fd < 0)
 		sys_own(&list->clock, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
-	if (list->clock.fd < 0)
-		return;
-	sys_timerfd_settime_at(list->clock.fd, &at);
-	list->poller->kind->watch(list->poller, list->clock.fd, WATCHLIST_CLOCK_TAG, POLLER_ONCE);
-	list->clock_ns = due;
+	if (list->clock.fd >= 0) {
+		sys_timerfd_settime_at(list->clock.fd, &at);
+		r = list->poller->kind->watch(list->poller, list->clock.fd, WATCHLIST_CLOCK_TAG, POLLER_ONCE);
+	}
+	if (r == -ESTALE)
+		watchlist_rewatch(list);
+	if (r < 0)
+		list->poller->kind->wake(list->poller); /* too early, which harms nobody */
+	else
+		list->clock_ns = due;
 }
 
 void watchlist_wake(struct watchlist *list)
@@ -275,9 +285,9 @@ void watchlist_let_go(struct uspawn_child *child)
 	list->nsilent++;
 	entry->state = ENTRY_SILENT;
 	entry->child = NULL;
-	entry->pidfd = pidfd;
+	entry->pidfd = pidfd < 0 ? -1 : pidfd; /* for lack of a number it is looked at by its pid */
 	entry->pid = child->pid;
-	if (borrowed && pidfd >= 0)
+	if (borrowed && *list->here)
 		watchlist_watch(list, entry, POLLER_ONCE);
 	else if (borrowed)
 		watchlist_free(list, entry);

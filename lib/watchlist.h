@@ -73,6 +73,7 @@ void watchlist_rewatch(struct watchlist *list);
 
 /* The entry is off the list. */
 void watchlist_free(struct watchlist *list, struct entry *entry);
+void watchlist_start_timer(struct watchlist *list);
 void watchlist_stop_timer(struct watchlist *list);
 
 /* Whoever polls the ring's descriptor must come back when a care is due, or has something to do. */
