@@ -178,49 +178,6 @@ EachRing(deadlines, c46_the_group_after_its_leader)
 	uspawn_ring_free(ring);
 }
 
-/* Whichever comes first: one END, and a status that is either's. */
-EachRing(deadlines, timeouts_that_race_with_exits)
-{
-	enum { ROUNDS = 40, MANY = 50 };
-	struct uspawn_child children[MANY];
-	int killed = 0, exited = 0;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		struct uspawn_plan *plan;
-		struct uspawn_event events[MANY];
-		int ends[MANY] = { 0 }, total = 0;
-
-		cr_assert_eq(uspawn_plan_new(&plan,
-					     USPAWN(request, WITNESS("exit", "9"),
-						    LADDER({ (uint64_t)round * MS / 10, SIGKILL, 0 })),
-					     NULL),
-			     0);
-		for (int i = 0; i < MANY; i++) {
-			children[i].data = &ends[i];
-			cr_assert_eq(uspawn_ring_start(ring, &children[i], plan, NULL), 0);
-		}
-		uspawn_plan_free(plan);
-		while (total < MANY) {
-			int n = uspawn_ring_wait(ring, events, MANY, -1);
-
-			for (total += n; n > 0; n--)
-				++*(int *)events[n - 1].child->data;
-		}
-		for (int i = 0; i < MANY; i++) {
-			const struct uspawn_exit *exit = &children[i].exit;
-
-			cr_assert_eq(ends[i], 1);
-			cr_assert((exit->code == USPAWN_EXITED && exit->status == 9) ||
-				  (exit->code == USPAWN_KILLED && exit->status == SIGKILL && exit->timed == 1));
-			killed += exit->code == USPAWN_KILLED;
-			exited += exit->code == USPAWN_EXITED;
-		}
-	}
-	cr_assert_eq(killed + exited, ROUNDS * MANY);
-	ring_assert_idle(ring);
-	uspawn_ring_free(ring);
-}
-
 /* The heap: many deadlines in any order, each met in its turn. */
 EachRing(deadlines, in_order)
 {
