@@ -13,7 +13,6 @@
 #include <linux/sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 static const struct {
@@ -196,6 +195,15 @@ static int set_root(struct run *run, const struct run_option *o, char *path)
 	return *path ? -1 : refuse(o, path, "a directory");
 }
 
+/* Its pidfd, or -errno. */
+static int open_process(int pid)
+{
+	struct uspawn_child child;
+	int r = uspawn_adopt(&child, pid, -1, 0);
+
+	return r < 0 ? r : uspawn_release(&child);
+}
+
 static int open_joins(struct run *run)
 {
 	struct uspawn_namespaces *ns = &run->namespaces;
@@ -215,7 +223,7 @@ static int open_joins(struct run *run)
 					       : "say of whom: --target PID, or TYPE=FILE");
 	if (!run->target)
 		return -1;
-	fd = run_hold(run, pidfd_open(run->target, 0));
+	fd = run_hold(run, open_process(run->target));
 	if (fd < 0) {
 		complain("--target %d: %s", run->target, strerror(-fd));
 		return EXIT_OWN_ERROR;

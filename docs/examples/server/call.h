@@ -17,7 +17,8 @@ enum call_operation { CALL_OUTPUT = 3, CALL_INPUT = 4 };
 
 /* All zero, and pinned to its place while it is not idle. */
 struct call {
-	const struct http_request *request; /* these four are the caller's, and stay until the end */
+	/* These four are the caller's, and stay until the end. Aligned, for completions have tags in its low bits. */
+	_Alignas(8) const struct http_request *request;
 	struct cgi_call cgi;
 	const char *body;
 	void *owner;
