@@ -68,11 +68,13 @@ static void put_caps(struct writer *w, const struct sys_caps *caps, uint64_t amb
 	writer_put(w, OP_AMBIENT, CHILD_STEP_RELAY, 0)->bits = ambient;
 }
 
-/* Where the whole table is inherited, a number of the caller's may be one that its program keeps. */
+/* Where the whole table is inherited, and of 0 to 2, a number of the caller's may be one that its program keeps. */
 static int closes_at_exec(const struct writer *w, const struct plan_apart *apart)
 {
-	return apart->copied || !(w->plan->flags & USPAWN_INHERIT_FDS) ||
-	       sys_fcntl(fds_number(w->fds, apart->fd), F_GETFD, 0) & FD_CLOEXEC;
+	int number = fds_number(w->fds, apart->fd);
+
+	return apart->copied || !(w->plan->flags & USPAWN_INHERIT_FDS || plan_keeps(w->plan, number)) ||
+	       sys_fcntl(number, F_GETFD, 0) & FD_CLOEXEC;
 }
 
 static void put_aparts(struct writer *w, enum child_op op)

@@ -141,14 +141,20 @@ static void put_opens(struct writer *w)
 	}
 }
 
-/* What is needed until exec is gone after it: a number of the caller's may lack close-on-exec. */
+/*
+ * What is needed until exec is gone after it: a number of the caller's may lack close-on-exec. Not where it is one of 0
+ * to 2, and so the program's, too.
+ */
 static void put_cloexec(struct writer *w)
 {
 	const struct uspawn_plan *plan = w->plan;
 
-	for (uint32_t i = 0; i < plan->napart; i++)
-		if (!plan->apart[i].copied)
-			writer_put(w, OP_CLOEXEC, USPAWN_STEP_FD, 0)->a = fds_number(w->fds, plan->apart[i].fd);
+	for (uint32_t i = 0; i < plan->napart; i++) {
+		int number = fds_number(w->fds, plan->apart[i].fd);
+
+		if (!plan->apart[i].copied && !plan_keeps(plan, number))
+			writer_put(w, OP_CLOEXEC, USPAWN_STEP_FD, 0)->a = number;
+	}
 }
 
 void descriptors_put(struct writer *w, int end)

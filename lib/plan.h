@@ -157,6 +157,15 @@ static inline int plan_has_target(const struct uspawn_plan *plan, int number)
 	return 0;
 }
 
+/* Does the child have it when its descriptors are in place: as a source's target, or as one of 0 to 2? */
+static inline int plan_keeps(const struct uspawn_plan *plan, int number)
+{
+	for (uint32_t i = 0; i < plan->ntargets; i++)
+		if (plan->targets[i] == number)
+			return 1;
+	return 0;
+}
+
 /*
  * `borrow`: everything is used in place, for a plan that does not outlive the call. The request has been accepted
  * (request.h). *reterr is written on failure.

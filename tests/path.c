@@ -264,6 +264,39 @@ EachRung(path, by_descriptor)
 	close(high);
 }
 
+/* Then it is the program's as well: 0 to 2 are the caller's if nothing else is said. */
+EachRung(path, by_standard_descriptors)
+{
+	int in = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC), directory = open("/tmp", O_PATH | O_CLOEXEC);
+	int stdin_before = dup(0), stdout_before = dup(1), zero = 0;
+	REPORT r;
+
+	report_open(&r);
+	dup2(in, 0);
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = 0), NULL);
+	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	report_assert_file(&r, 0, in);
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = USPAWN_ARG(0)),
+		   USPAWN(args, .fds = &zero, .nfds = 1));
+	report_assert_file(&r, 0, in);
+	dup2(directory, 1);
+	way_report(way, &r, USPAWN(request, .flags = USPAWN_FCHDIR, .cwd_fd = 1), NULL);
+	dup2(stdout_before, 1);
+	cr_assert_str_eq(report_value(&r, "cwd"), "/tmp");
+	report_assert_file(&r, 1, directory);
+	/* An entry says something else of its number. */
+	way_report(way, &r,
+		   USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = 0, FDS({ 0, USPAWN_NULL }, { 1, USPAWN_CLOSED })),
+		   NULL);
+	cr_assert_str_eq(report_fds(&r), "0 2");
+	dup2(stdin_before, 0);
+	close(stdin_before);
+	close(stdout_before);
+	close(directory);
+	close(in);
+}
+
 EachRung(path, script_by_descriptor_needs_it_mapped)
 {
 	SCRATCH s;
