@@ -168,7 +168,7 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 	}
 	if (birth->cgroup != -1) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)birth->cgroup;
+		args.cgroup = (unsigned)birth->cgroup;
 		size = CLONE_ARGS_SIZE_CGROUP;
 	}
 	return new_call(birth, &args, size, &pidfd);
