@@ -21,9 +21,32 @@ int fds_number(const struct fds *fds, int fd)
 	return plan_is_arg(fd) ? fds->number[plan_arg_number(fd)] : fd;
 }
 
-/* File actions name the numbers that are the caller's, and might find ours. */
+/* The number above all that file actions name. */
+static int above_actions(const struct uspawn_plan *plan)
+{
+	int highest = 2;
+
+	for (uint32_t i = 0; i < plan->nactions; i++) {
+		highest = plan->actions[i].fd > highest ? plan->actions[i].fd : highest;
+		highest = plan->actions[i].newfd > highest ? plan->actions[i].newfd : highest;
+	}
+	return highest < INT32_MAX ? highest + 1 : highest;
+}
+
+/*
+ * File actions name the numbers that are the caller's, and might find ours. Nor is one of ours below them, if that can
+ * be had: an open that gets the lowest free number keeps its close-on-exec there, and loses it on the way to another.
+ */
 int fds_out_of_the_way(int fd, const struct uspawn_plan *plan)
 {
+	int first = above_actions(plan), above = -1;
+
+	if (fd >= 0 && fd < first && first > 3)
+		above = sys_fcntl(fd, F_DUPFD_CLOEXEC, first);
+	if (above >= 0) {
+		sys_close(fd);
+		return above;
+	}
 	for (int low = 3, next; fd >= 0 && (fd < 3 || plan_has_target(plan, fd)); fd = next) {
 		next = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
 		sys_close(fd);

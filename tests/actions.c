@@ -77,6 +77,28 @@ EachRung(actions, open)
 	cr_assert_str_eq(report_value(&r, "cwd"), s.path);
 }
 
+/* As with glibc: it stays where the open itself gets the number, and is gone where a dup has to. */
+EachRung(actions, open_close_on_exec)
+{
+	REPORT r;
+	struct report_fd fd;
+	int free_one, next;
+
+	report_open(&r);
+	free_one = dup(0);
+	close(free_one);
+	next = free_one + 1;
+	cr_assert_lt(fcntl(next, F_GETFD), 0, "two free numbers in a row");
+	way_report(way, &r,
+		   USPAWN(request, ACTIONS({ USPAWN_DO_OPEN, next, 0, O_RDONLY | O_CLOEXEC, .path = "/dev/null" })),
+		   NULL);
+	cr_assert(report_fd(&r, next, &fd));
+	way_report(way, &r,
+		   USPAWN(request, ACTIONS({ USPAWN_DO_OPEN, free_one, 0, O_RDONLY | O_CLOEXEC, .path = "/dev/null" })),
+		   NULL);
+	cr_assert(!report_fd(&r, free_one, &fd));
+}
+
 /* A caller at the limit of its descriptors may still replace one: the target is closed first. */
 EachWaitingRung(actions, open_at_the_limit)
 {
