@@ -188,10 +188,9 @@ static void check_mapped(const struct input *in, const struct kernel_table *befo
 {
 	struct kernel_table expected = { 0 };
 
-	if (in->request.flags & USPAWN_INHERIT_FDS)
-		inherit(&expected, before);
-	else
-		memcpy(expected.fd, before->fd, 3 * sizeof(*expected.fd));
+	inherit(&expected, before); /* 0 to 2 with their close-on-exec, too */
+	if (!(in->request.flags & USPAWN_INHERIT_FDS))
+		memset(&expected.fd[3], 0, sizeof(expected) - 3 * sizeof(*expected.fd));
 	for (uint32_t i = 0; i < in->request.nfds; i++) {
 		const struct uspawn_fd *fd = &in->fds[i];
 		int id = kernel.seen.fd[fd->target].id;
