@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,12 +16,11 @@
 #include <uspawn.h>
 
 #include "calls.h"
-#include "scenes.h"
+#include "rings.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
-#define ARGV(...)   ((char *[]){ "witness", __VA_ARGS__, NULL })
 
-static void said(struct record *record, int r, const struct uspawn_failure *failure)
+void scene_said(struct record *record, int r, const struct uspawn_failure *failure)
 {
 	if (r >= 0 || record->error)
 		return;
@@ -35,10 +33,10 @@ static void said(struct record *record, int r, const struct uspawn_failure *fail
 }
 
 /* The start returned r. 0: it runs. */
-static int started(struct record *record, int r, const struct uspawn_child *child)
+int scene_started(struct record *record, int r, const struct uspawn_child *child)
 {
 	if (r < 0) {
-		said(record, r, &child->failure);
+		scene_said(record, r, &child->failure);
 		if (child->state != USPAWN_ENDED || child->exit.code != USPAWN_FAILED || child->pidfd != -1)
 			wrong(record, "a start failed, and its child has not ended so");
 	} else if (!record->rung_before) {
@@ -47,24 +45,24 @@ static int started(struct record *record, int r, const struct uspawn_child *chil
 	return r;
 }
 
-static void assert_end(struct record *record, const struct uspawn_child *child, int code, int status)
+void scene_assert_end(struct record *record, const struct uspawn_child *child, int code, int status)
 {
 	if (child->exit.code == USPAWN_FAILED)
-		said(record, -child->exit.status, &child->failure);
+		scene_said(record, -child->exit.status, &child->failure);
 	else if (child->exit.code != code || child->exit.status != status)
 		wrong(record, "ended with code %d, status %d", child->exit.code, child->exit.status);
 	if (child->pidfd != -1)
 		wrong(record, "ended, and still has a pidfd");
 }
 
-static void end(struct record *record, struct uspawn_child *child, int code, int status)
+void scene_end(struct record *record, struct uspawn_child *child, int code, int status)
 {
 	int r = uspawn_wait(child, -1);
 
 	if (r != 1)
 		wrong(record, "uspawn_wait: %d", r);
 	else
-		assert_end(record, child, code, status);
+		scene_assert_end(record, child, code, status);
 }
 
 /* ---- One child ---- */
@@ -98,9 +96,9 @@ static void start(const struct scene *scene, struct record *record)
 		       USPAWN(args, .fds = ends, .nfds = 2));
 
 	OWN(close(given));
-	if (started(record, r, &child) == 0) {
+	if (scene_started(record, r, &child) == 0) {
 		OWN((assert_read(record, ends[0], "here"), 0));
-		end(record, &child, USPAWN_EXITED, 0);
+		scene_end(record, &child, USPAWN_EXITED, 0);
 	} else if (ends[0] != -1) {
 		wrong(record, "an end of a pipe was set although the start failed");
 	}
@@ -119,8 +117,8 @@ static void actions(const struct scene *scene, struct record *record)
 			      .nactions = COUNT(list), .flags = USPAWN_INHERIT_FDS),
 		       NULL);
 
-	if (started(record, r, &child) == 0)
-		end(record, &child, USPAWN_EXITED, 4);
+	if (scene_started(record, r, &child) == 0)
+		scene_end(record, &child, USPAWN_EXITED, 4);
 }
 
 static void run(const struct scene *scene, struct record *record)
@@ -135,9 +133,9 @@ static void run(const struct scene *scene, struct record *record)
 				  .fds = fds, .nfds = 2),
 			   USPAWN(args, .outputs = outputs, .noutputs = 2, .input = text, .ninput = sizeof(text)));
 
-	if (started(record, r, &child) == 0) {
-		assert_end(record, &child, USPAWN_EXITED, 0);
-		said(record, outputs[1].error, NULL);
+	if (scene_started(record, r, &child) == 0) {
+		scene_assert_end(record, &child, USPAWN_EXITED, 0);
+		scene_said(record, outputs[1].error, NULL);
 		if (!outputs[1].error && child.exit.code == USPAWN_EXITED &&
 		    (outputs[1].len != sizeof(text) || memcmp(outputs[1].data, text, sizeof(text)) != 0))
 			wrong(record, "%llu bytes came out", (unsigned long long)outputs[1].len);
@@ -156,8 +154,8 @@ static void timed(const struct scene *scene, struct record *record)
 		   USPAWN(request, .rung = scene->rung, .path = WITNESS_PATH, .argv = ARGV("eof", "0"), .fds = &in,
 			  .nfds = 1, .timed = ladder, .ntimed = 2, .flags = USPAWN_SETPGROUP),
 		   USPAWN(args, .fds = &held, .nfds = 1));
-	if (started(record, r, &child) == 0) {
-		end(record, &child, USPAWN_KILLED, SIGKILL);
+	if (scene_started(record, r, &child) == 0) {
+		scene_end(record, &child, USPAWN_KILLED, SIGKILL);
 		OWN(close(held));
 	}
 }
@@ -173,8 +171,8 @@ static void pty(const struct scene *scene, struct record *record)
 			      .nfds = 2, .flags = USPAWN_SETSID | USPAWN_SETCTTY),
 		       USPAWN(args, .fds = &master, .nfds = 1));
 
-	if (started(record, r, &child) == 0) {
-		end(record, &child, USPAWN_EXITED, 2);
+	if (scene_started(record, r, &child) == 0) {
+		scene_end(record, &child, USPAWN_EXITED, 2);
 		OWN(close(master));
 	}
 }
@@ -189,8 +187,8 @@ static void identity(const struct scene *scene, struct record *record)
 			      .identity = USPAWN(identity, .uid = 54321, .gid = 54321, .groups = groups, .ngroups = 1)),
 		       NULL);
 
-	if (started(record, r, &child) == 0)
-		end(record, &child, USPAWN_EXITED, 0);
+	if (scene_started(record, r, &child) == 0)
+		scene_end(record, &child, USPAWN_EXITED, 0);
 }
 
 static void namespaces(const struct scene *scene, struct record *record)
@@ -203,8 +201,8 @@ static void namespaces(const struct scene *scene, struct record *record)
 						   .nuid_map = 1, .gid_map = &map, .ngid_map = 1)),
 		       NULL);
 
-	if (started(record, r, &child) == 0)
-		end(record, &child, USPAWN_EXITED, 0);
+	if (scene_started(record, r, &child) == 0)
+		scene_end(record, &child, USPAWN_EXITED, 0);
 }
 
 /* A stranger's child, that is, of ours: by pid, with and without a wait. */
@@ -223,12 +221,12 @@ static void adopted(const struct scene *scene, struct record *record)
 		_exit(read(gate[0], &c, 1) == 0 ? 9 : 1);
 	}
 	r = uspawn_adopt(&child, pid, -1, 0);
-	said(record, r, NULL);
+	scene_said(record, r, NULL);
 	if (r == 0 && (r = uspawn_wait(&child, 0)) != 0)
 		wrong(record, "uspawn_wait of a child that lives: %d", r);
 	OWN((close(gate[0]), close(gate[1])));
 	if (r == 0)
-		end(record, &child, USPAWN_EXITED, 9);
+		scene_end(record, &child, USPAWN_EXITED, 9);
 	else
 		OWN(waitpid(pid, NULL, 0));
 }
@@ -238,198 +236,9 @@ static void reserved(const struct scene *scene, struct record *record)
 	int r = uspawn_reserve_fds();
 
 	(void)scene;
-	said(record, r < 0 ? r : 0, NULL);
+	scene_said(record, r < 0 ? r : 0, NULL);
 	r = uspawn_settle(-1);
-	said(record, r, NULL);
-}
-
-/* ---- Rings ---- */
-
-static struct uspawn_ring *ring_of(const struct scene *scene, struct record *record)
-{
-	struct uspawn_ring *ring = NULL;
-	int r = uspawn_ring_new(&ring, 4, scene->ring_flags);
-
-	said(record, r, NULL);
-	return r < 0 ? NULL : ring;
-}
-
-static struct uspawn_plan *plan_of(const struct uspawn_request *request, struct record *record)
-{
-	struct uspawn_failure failure = { 0 };
-	struct uspawn_plan *plan = NULL;
-	int r = uspawn_plan_new(&plan, request, &failure);
-
-	said(record, r, &failure);
-	return r < 0 ? NULL : plan;
-}
-
-/* Until nobody is left; how many ENDs. */
-static int collect(struct uspawn_ring *ring, struct record *record, int code, int status)
-{
-	struct uspawn_event events[2];
-	int n, nended = 0;
-
-	while ((n = uspawn_ring_wait(ring, events, COUNT(events), -1)) != -ECHILD) {
-		if (n < 0) {
-			said(record, n, NULL);
-			if (OWN(poll(NULL, 0, 1)) < 0)
-				break;
-		}
-		for (int i = 0; i < n; i++)
-			if (events[i].type == USPAWN_EVENT_END) {
-				assert_end(record, events[i].child, code, status);
-				nended++;
-			}
-	}
-	return nended;
-}
-
-static void start_all(struct uspawn_ring *ring, struct record *record, const struct uspawn_request *request, int code,
-		      int status)
-{
-	struct uspawn_plan *plan = plan_of(request, record);
-	struct uspawn_child children[3];
-	int nstarted = 0, nended;
-
-	for (size_t i = 0; plan && i < COUNT(children); i++)
-		nstarted += started(record, uspawn_ring_start(ring, &children[i], plan, NULL), &children[i]) == 0;
-	uspawn_plan_free(plan);
-	nended = collect(ring, record, code, status);
-	if (nended != nstarted)
-		wrong(record, "%d started, %d ended", nstarted, nended);
-}
-
-static void ring_plain(const struct scene *scene, struct record *record)
-{
-	struct uspawn_ring *ring = ring_of(scene, record);
-
-	if (ring)
-		start_all(ring, record,
-			  USPAWN(request, .rung = scene->rung, .path = WITNESS_PATH, .argv = ARGV("exit", "3"),
-				 .cwd = "/"),
-			  USPAWN_EXITED, 3);
-	uspawn_ring_free(ring);
-}
-
-/* One at a time, and the rest waits inside. */
-static void ring_limited(const struct scene *scene, struct record *record)
-{
-	struct uspawn_ring *ring = ring_of(scene, record);
-
-	if (ring) {
-		said(record, uspawn_ring_limit(ring, 1), NULL);
-		start_all(ring, record,
-			  USPAWN(request, .rung = scene->rung, .path = WITNESS_PATH, .argv = ARGV("exit", "3")),
-			  USPAWN_EXITED, 3);
-	}
-	uspawn_ring_free(ring);
-}
-
-static void ring_cared(const struct scene *scene, struct record *record)
-{
-	const struct uspawn_fd fds[] = { { 0, USPAWN_FEED, .fd = USPAWN_ARG(0) },
-					 { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) } };
-	struct uspawn_output outputs[2] = { { 0 }, { .head = 100 } };
-	struct uspawn_ring *ring = ring_of(scene, record);
-	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = WITNESS_PATH, .argv = ARGV("copy", "0", "1"),
-						  .fds = fds, .nfds = 2, .drain_ns = 60000000000),
-					   record);
-	struct uspawn_child child;
-	int n;
-
-	if (ring && plan) {
-		n = started(record,
-			    uspawn_ring_start(
-				    ring, &child, plan,
-				    USPAWN(args, .outputs = outputs, .noutputs = 2, .input = "there", .ninput = 5)),
-			    &child) == 0;
-		if (collect(ring, record, USPAWN_EXITED, 0) != n)
-			wrong(record, "no END, or one too many");
-		said(record, outputs[1].error, NULL);
-		if (n && !outputs[1].error && child.exit.code == USPAWN_EXITED &&
-		    (outputs[1].len != 5 || memcmp(outputs[1].data, "there", 5) != 0))
-			wrong(record, "%llu bytes came out", (unsigned long long)outputs[1].len);
-	}
-	free(outputs[1].data);
-	uspawn_plan_free(plan);
-	uspawn_ring_free(ring);
-}
-
-/* Served by a loop of the caller's, which waits for the ring's descriptor. */
-static void ring_polled(const struct scene *scene, struct record *record)
-{
-	const struct uspawn_timed limit = { 1000000, SIGKILL, 0 };
-	const struct uspawn_fd in = { 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) };
-	struct uspawn_ring *ring = ring_of(scene, record);
-	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = WITNESS_PATH, .argv = ARGV("eof", "0"), .fds = &in,
-						  .nfds = 1, .timed = &limit, .ntimed = 1),
-					   record);
-	struct uspawn_child child;
-	struct uspawn_event event;
-	int held = -1, fd = ring ? uspawn_ring_fd(ring) : -1, n = 0;
-
-	if (ring)
-		said(record, fd < 0 ? fd : 0, NULL);
-	if (fd >= 0 && plan &&
-	    started(record, uspawn_ring_start(ring, &child, plan, USPAWN(args, .fds = &held, .nfds = 1)), &child) ==
-		    0) {
-		while (n == 0) {
-			struct pollfd p = { .fd = fd, .events = POLLIN };
-
-			if (OWN(poll(&p, 1, 5000)) == 0)
-				wrong(record, "the ring's descriptor stays silent");
-			n = uspawn_ring_wait(ring, &event, 1, *record->wrong ? -1 : 0);
-			if (n < 0) {
-				said(record, n, NULL);
-				n = 0;
-			}
-		}
-		assert_end(record, &child, USPAWN_KILLED, SIGKILL);
-		OWN(close(held));
-	}
-	uspawn_plan_free(plan);
-	uspawn_ring_free(ring);
-}
-
-static void ring_external(const struct scene *scene, struct record *record)
-{
-	struct uspawn_ring *ring = ring_of(scene, record);
-	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = WITNESS_PATH, .argv = ARGV("exit", "3")), record);
-	struct uspawn_child child;
-
-	if (ring && plan && started(record, uspawn_ring_start(ring, &child, plan, NULL), &child) == 0)
-		end(record, &child, USPAWN_EXITED, 3);
-	uspawn_plan_free(plan);
-	uspawn_ring_free(ring);
-}
-
-/* Children that were made otherwise, watched and let go: the ring reaps them. */
-static void ring_let_go(const struct scene *scene, struct record *record)
-{
-	struct uspawn_ring *ring = ring_of(scene, record);
-	struct uspawn_child child, other;
-	int fd, r = -1;
-
-	if (ring &&
-	    started(record, uspawn(&child, USPAWN(request, .path = WITNESS_PATH, .argv = ARGV("exit", "3")), NULL),
-		    &child) == 0) {
-		fd = uspawn_release(&child);
-		r = uspawn_adopt(&other, child.pid, fd, 0);
-		said(record, r, NULL);
-		if (r == 0 && (r = uspawn_ring_add(ring, &other)) < 0)
-			said(record, r, NULL);
-		if (r == 0)
-			uspawn_done(&other);
-		else
-			OWN(waitid(P_PIDFD, (id_t)fd, NULL, WEXITED));
-		OWN(close(fd));
-		collect(ring, record, USPAWN_EXITED, 3);
-		if (r == 0) /* silently, as soon as the ring sees it */
-			for (siginfo_t info; OWN(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL)) == 0;)
-				uspawn_ring_wait(ring, &(struct uspawn_event){ 0 }, 1, 1000000);
-	}
-	uspawn_ring_free(ring);
+	scene_said(record, r, NULL);
 }
 
 #define EACH_RUNG(fn)                                                                           \

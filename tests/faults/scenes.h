@@ -35,6 +35,23 @@ void scene_run(const struct scene *scene, int warm, struct record *record);
 
 /* ---- For scenes ---- */
 
+struct uspawn_child;
+struct uspawn_failure;
+
+/* A call returned r: the first error is noted, with its failure (may be NULL). */
+void scene_said(struct record *record, int r, const struct uspawn_failure *failure);
+
+/* The same of a start, whose child must have ended if it failed. Returns r. */
+int scene_started(struct record *record, int r, const struct uspawn_child *child);
+
+/* It has ended so, or says why it failed. */
+void scene_assert_end(struct record *record, const struct uspawn_child *child, int code, int status);
+
+/* Waits for that. */
+void scene_end(struct record *record, struct uspawn_child *child, int code, int status);
+
+#define ARGV(...) ((char *[]){ "witness", __VA_ARGS__, NULL })
+
 /* The first thing that must not be is kept. */
 __attribute__((format(printf, 2, 3))) void wrong(struct record *record, const char *format, ...);
 

@@ -223,6 +223,7 @@ void tracer_run(const struct scene *scene, int warm, const struct fault *fault, 
 		abort();
 	sigaction(SIGALRM, &act, NULL);
 	time_is_up = 0;
+	fflush(stdout);
 	t.pid = fork();
 	if (t.pid == 0) {
 		signal(SIGALRM, SIG_DFL);
@@ -232,7 +233,10 @@ void tracer_run(const struct scene *scene, int warm, const struct fault *fault, 
 			_exit(1);
 		close(gate[0]);
 		scene_run(scene, warm, record);
+#ifdef __SANITIZE_ADDRESS__ /* whose search for leaks cannot be traced */
 		_exit(0);
+#endif
+		exit(0);
 	}
 	close(gate[0]);
 	alarm(BOUND_S);
