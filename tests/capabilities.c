@@ -78,6 +78,21 @@ EachRung(capabilities, text_sets_what_a_root_program_has)
 	cr_assert_eq(report_hex(&r, "CapAmb"), BIT(CAP_KILL));
 }
 
+/* The right to both goes with the uid. */
+EachRung(capabilities, securebits_and_bounding_before_ids)
+{
+	struct way own = way_of(way);
+	REPORT r;
+
+	report_open(&r);
+	way_report_by_output(&own, &r,
+			     USPAWN(request, IDENTITY(.uid = NOBODY, .gid = NOBODY), .flags = USPAWN_SETSECUREBITS,
+				    .securebits = SECBIT_NOROOT, .iab = "!cap_sys_time"));
+	cr_assert_eq(report_number(&r, "securebits"), SECBIT_NOROOT);
+	cr_assert_eq(report_hex(&r, "CapBnd") & BIT(CAP_SYS_TIME), 0);
+	cr_assert_eq(report_hex(&r, "CapPrm"), 0);
+}
+
 /* Nothing is lost by the way: without a word about them, capabilities are the caller's. */
 static struct {
 	struct way way;

@@ -147,6 +147,28 @@ EachRung(confinement, landlock)
 	close(high);
 }
 
+/* A file action may still open what the ruleset forbids to the program. */
+EachRung(confinement, landlock_after_actions)
+{
+	int ruleset = kernel_landlock_ruleset();
+	struct uspawn_child child;
+	const struct uspawn_action actions[] = {
+		{ .op = USPAWN_DO_OPEN, .fd = 9, .path = "/dev/null", .oflag = O_WRONLY }
+	};
+
+	if (ruleset < 0)
+		cr_skip_test("landlock: %s", strerror(-ruleset));
+	cr_assert_eq(
+		way_run(way, &child,
+			USPAWN(request, WITNESS("write", "9", "x", "open", "/dev/null", "exit", "3"),
+			       .flags = USPAWN_NO_NEW_PRIVS | USPAWN_INHERIT_FDS, .actions = actions, .nactions = 1,
+			       .confine = USPAWN(confine, .flags = USPAWN_LANDLOCK, .landlock_fd = ruleset)),
+			NULL),
+		0, "%s", uspawn_strstep(child.failure.step));
+	assert_exited(&child, EACCES);
+	close(ruleset);
+}
+
 EachRung(confinement, landlock_by_what_is_none)
 {
 	int ruleset = kernel_landlock_ruleset();

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -93,20 +94,64 @@ EachRung(identity, groups_none_given_kept_and_many)
 	cr_assert_eq(setgroups(0, NULL), 0);
 }
 
-/* A hard limit is raised before the right to it is gone. */
+/* Limits and the priority are raised before the right to it is gone. */
 EachRung(identity, limits_before_ids)
 {
 	struct way own = way_of(way);
-	const struct uspawn_rlimit limits[] = { { .resource = RLIMIT_NOFILE, .soft = 999, .hard = 2000 } };
+	struct uspawn_rlimit limits[] = { { .resource = RLIMIT_NOFILE, .soft = 999, .hard = 2000 },
+					  { .resource = RLIMIT_MSGQUEUE } };
+	uint32_t nlimits = kernel_permitted() >> CAP_SYS_RESOURCE & 1 ? 2 : 1;
 	const struct uspawn_sched sched = { .size = sizeof(sched), .set = USPAWN_NICE, .nice = -5 };
+	struct rlimit queues;
 	REPORT r;
 
 	report_open(&r);
-	way_report_by_output(
-		&own, &r,
-		USPAWN(request, IDENTITY(.uid = 1000, .gid = 1000), .rlimits = limits, .nrlimits = 1, .sched = &sched));
+	getrlimit(RLIMIT_MSGQUEUE, &queues);
+	limits[1].hard = queues.rlim_max == RLIM_INFINITY ? queues.rlim_max : queues.rlim_max + 1;
+	way_report_by_output(&own, &r,
+			     USPAWN(request, IDENTITY(.uid = 1000, .gid = 1000), .rlimits = limits, .nrlimits = nlimits,
+				    .sched = &sched));
 	cr_assert_str_eq(report_value(&r, "nofile"), "999 2000");
 	cr_assert_eq(report_number(&r, "nice"), -5);
+}
+
+/*
+ * Trap 3.25, and the order again, seen without a right to raise anything: a uid that changes is counted against the
+ * limit that is there by then, and exec says so. Behind the change, the limit would go unnoticed.
+ */
+EachRung(identity, process_limit_of_the_new_uid)
+{
+	struct way own = way_of(way);
+	const struct uspawn_rlimit none[] = { { .resource = RLIMIT_NPROC } };
+	struct uspawn_child first, child;
+	int end = -1;
+
+	cr_assert_eq(uspawn(&first,
+			    USPAWN(request, WITNESS("eof", "0"), IDENTITY(.uid = 54322, .gid = 54322),
+				   FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	cr_assert_eq(way_run(&own, &child,
+			     USPAWN(request, WITNESS("exit", "0"), IDENTITY(.uid = 54322, .gid = 54322),
+				    .rlimits = none, .nrlimits = 1),
+			     NULL),
+		     -EAGAIN);
+	assert_failed(&child, EAGAIN, USPAWN_STEP_EXEC, 0);
+	close(end);
+	cr_assert_eq(uspawn_wait(&first, -1), 1);
+}
+
+/* The right to change the root goes with the uid. */
+EachRung(identity, root_before_ids)
+{
+	struct way own = way_of(way);
+	struct uspawn_child child;
+
+	cr_assert_eq(way_run(&own, &child,
+			     USPAWN(request, WITNESS("exit", "3"), IDENTITY(.uid = NOBODY, .gid = NOBODY), .root = "/"),
+			     NULL),
+		     0, "%s", uspawn_strstep(child.failure.step));
+	assert_exited(&child, 3);
 }
 
 /* Armed before the change, it would be cleared by it. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,12 +11,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
 #include "harness/files.h"
+#include "harness/inject.h"
 #include "harness/kernel.h"
 #include "harness/way.h"
 
@@ -345,6 +348,49 @@ EachRung(namespaces, root_of_a_new_mount_namespace)
 				    .flags = USPAWN_PIVOT_ROOT, NAMESPACES(.unshare = CLONE_NEWNS)));
 	cr_assert_str_eq(report_value(&r, "cwd"), "/");
 	cr_assert(stat("/", &after) == 0 && before.st_ino == after.st_ino && before.st_dev == after.st_dev);
+}
+
+/* ---- Killed while the child waits for its maps ---- */
+
+enum { NO_FILTERS = 77 };
+
+/* At the very call that would write the first of them. */
+static pid_t fork_parent_that_dies(uint32_t rung, int only_the_child_has)
+{
+	struct uspawn_child child;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (inject(USPAWN_STEP_IDMAP, INJECT_KILL) < 0)
+		_exit(NO_FILTERS);
+	uspawn(&child,
+	       USPAWN(request, .rung = rung, WITNESS("eof", "0"), FDS({ 1, .fd = only_the_child_has }),
+		      NAMESPACES(.unshare = CLONE_NEWUSER, UID_MAP({ 0, 0, 1 }), GID_MAP({ 0, 0, 1 }))),
+	       NULL);
+	_exit(1);
+}
+
+EachRung(namespaces, parent_killed_while_the_child_waits_for_maps)
+{
+	uint32_t rung = own_of(way).rung;
+	int ends[2], status;
+	struct pollfd end;
+	pid_t parent, pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	parent = fork_parent_that_dies(rung, ends[1]);
+	close(ends[1]);
+	end = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	cr_assert_eq(poll(&end, 1, 60000), 1, "the child waits on");
+	close(ends[0]);
+	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+		if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTERS)
+			cr_skip_test("seccomp filters");
+		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == (pid == parent ? SIGSYS : SIGKILL), "%#x",
+			  (unsigned)status);
+	}
 }
 
 /* ---- Privilege ---- */

@@ -262,6 +262,37 @@ REFUSED(EAGAIN, USPAWN_RUNG_RELAY)
 REFUSED(E2BIG, USPAWN_RUNG_RELAY)
 REFUSED(EMFILE, USPAWN_RUNG_RELAY)
 
+/* Trap 3.9: nothing but the witness may be run by this process from now on. */
+static void allow_the_witness_only(void)
+{
+	struct uspawn_child child;
+	int r;
+
+	enter();
+	r = kernel_landlock_exec(WITNESS_PATH);
+	if (r == 0)
+		r = uspawn(&child, USPAWN(request, WITNESS("exit", "0")), NULL);
+	if (r < 0)
+		cr_skip_test("landlock, or a witness that is not linked statically: %s", strerror(-r));
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+}
+
+/* What is in memory is no file of a hierarchy that landlock knows. */
+CheckedTest(relay, landlock_does_not_know_it)
+{
+	allow_the_witness_only();
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
+}
+
+/* An installed one is, and is not allowed. */
+CheckedTest(relay, landlock_forbids_the_installed_one)
+{
+	allow_the_witness_only();
+	kernel_refuse(CALL_MEMFD_EXEC, EACCES);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
+}
+
 /* A limit that the kernel has for one PID namespace, and what is below. */
 static void refuse_by_sysctl(void)
 {

@@ -91,6 +91,22 @@ EachRung(scheduling, real_time)
 /* Of a copy of the test that runs under SCHED_FIFO itself. */
 static uint32_t rung;
 
+/* A ring's child is let go by it, and waited for like any other. */
+static void start_in_copy(struct uspawn_child *child, const struct uspawn_request *request)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+
+	if (rung != USPAWN_RUNG_ASYNC) {
+		copy_assert(uspawn(child, request, NULL) == 0);
+		return;
+	}
+	copy_assert(uspawn_ring_new(&ring, 1, 0) == 0 && uspawn_plan_new(&plan, request, NULL) == 0);
+	copy_assert(uspawn_ring_start(ring, child, plan, NULL) == 0 && child->rung == rung);
+	uspawn_ring_free(ring);
+	uspawn_plan_free(plan);
+}
+
 static void priority_only(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -102,15 +118,13 @@ static void priority_only(void)
 	if (sched_setscheduler(0, SCHED_FIFO, &param) < 0)
 		copy_skip(strerror(errno));
 	copy_assert(pipe(fds) == 0);
-	copy_assert(uspawn(&child,
-			   USPAWN(request, .path = WITNESS_PATH, .argv = LIST("witness"), .rung = rung,
-				  FDS({ 1, .fd = fds[1] }), SCHED(.set = USPAWN_PRIORITY, .priority = 5)),
-			   NULL) == 0);
+	start_in_copy(&child, USPAWN(request, .path = WITNESS_PATH, .argv = LIST("witness"), .rung = rung,
+				     FDS({ 1, .fd = fds[1] }), SCHED(.set = USPAWN_PRIORITY, .priority = 5)));
 	close(fds[1]);
 	while ((n = read(fds[0], text + size, sizeof(text) - 1 - (size_t)size)) > 0)
 		size += n;
 	text[size] = '\0';
-	copy_assert(uspawn_wait(&child, -1) == 1);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED);
 	snprintf(line, sizeof(line), "\npolicy %d\npriority 5\n", SCHED_FIFO);
 	copy_assert(strstr(text, line));
 	copy_assert(uspawn(&child,
@@ -120,7 +134,7 @@ static void priority_only(void)
 	copy_assert(child.failure.step == USPAWN_STEP_SCHEDULER);
 }
 
-EachWaitingRung(scheduling, priority_keeps_the_policy)
+EachRung(scheduling, priority_keeps_the_policy)
 {
 	rung = way->rung;
 	copy_run(priority_only);

@@ -27,7 +27,7 @@ void group_remove(struct own_group *g)
 	g->fd = -1;
 }
 
-static int find_own(char *ret, size_t size)
+int group_own(char *ret, size_t size)
 {
 	char line[1024], mount[256] = "", own[256] = "";
 	FILE *file = fopen("/proc/self/mounts", "re");
@@ -51,7 +51,7 @@ void group_make(struct own_group *g)
 	char own[400];
 
 	g->fd = -1;
-	if (!find_own(own, sizeof(own)))
+	if (!group_own(own, sizeof(own)))
 		cr_skip_test("no control groups of version 2");
 	snprintf(g->path, sizeof(g->path), "%s/uspawn-test-%d", own, getpid());
 	if (mkdir(g->path, 0755) < 0)

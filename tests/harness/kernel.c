@@ -119,6 +119,21 @@ int kernel_landlock_ruleset(void)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int kernel_landlock_exec(const char *path)
+{
+	struct landlock_ruleset_attr attr = { .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE };
+	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_EXECUTE };
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0), r = fd < 0 ? -errno : 0;
+
+	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (r == 0 && (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ||
+		       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0))
+		r = -errno;
+	close(rule.parent_fd);
+	close(fd);
+	return r;
+}
+
 static int trap_answer;
 
 static void answer_trap(int signo, siginfo_t *info, void *context)

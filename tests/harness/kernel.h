@@ -51,6 +51,9 @@ unsigned kernel_filter(struct sock_filter *ret, enum kernel_group group, uint32_
 /* A ruleset that lets nobody write to files, or -errno. */
 int kernel_landlock_ruleset(void);
 
+/* From now on this process and its children run that file only. 0 or -errno. */
+int kernel_landlock_exec(const char *path);
+
 /* 0 or -errno. */
 int kernel_clone3(void);
 int kernel_clone_vm(void);     /* the older call, with memory that is shared until exec */
