@@ -34,6 +34,9 @@ enum metric {
 	NMETRICS
 };
 
+/* A contestant that takes part in none of them unless it is named. */
+#define ONLY_NAMED (1u << 31)
+
 /* Whom the children are: CHILD is the one that is measured, the setting says which kind. */
 enum program { CHILD, CLOCKED, LEAVING, IDLE, NPROGRAMS };
 enum child_kind { TINY, STATIC, DYNAMIC, SCRIPT, SHELL, NCHILDREN };
@@ -92,7 +95,7 @@ struct contestant {
 	int by_pid;                       /* another reaper can wait for its children: --reaper */
 	const char *missing;              /* why it cannot take part */
 	const char *worker;               /* the program that is its worker; NULL: this one */
-	uint32_t measures;                /* bit n: takes part in enum measure n without being named; 0: in all */
+	uint32_t measures;                /* bit n: takes part in enum measure n without being named, or ONLY_NAMED; 0: in all */
 	const struct contestant *starter; /* reaped.c: who starts */
 };
 

@@ -8,7 +8,8 @@
 
 extern const struct contestant floor_contestant, clone3_contestant, fork_contestant, vfork_contestant, spawn_contestant,
 	uv_contestant, glib_contestant, uspawn_contestant, async_contestant, relayed_contestant, forked_contestant,
-	blocking_contestant, ring_poll_contestant, ring_waitid_contestant, epoll_contestant, sigchld_contestant;
+	identity_contestant, blocking_contestant, ring_poll_contestant, ring_waitid_contestant, epoll_contestant,
+	sigchld_contestant;
 
 static const struct contestant musl_contestant = {
 	.name = "musl",
@@ -17,10 +18,10 @@ static const struct contestant musl_contestant = {
 };
 
 const struct contestant *const contestants[] = {
-	&floor_contestant,   &clone3_contestant,  &fork_contestant,     &vfork_contestant,     &spawn_contestant,
-	&musl_contestant,    &uv_contestant,      &glib_contestant,     &uspawn_contestant,    &async_contestant,
-	&relayed_contestant, &forked_contestant,  &blocking_contestant, &ring_poll_contestant, &ring_waitid_contestant,
-	&epoll_contestant,   &sigchld_contestant,
+	&floor_contestant,       &clone3_contestant, &fork_contestant,     &vfork_contestant,    &spawn_contestant,
+	&musl_contestant,        &uv_contestant,     &glib_contestant,     &uspawn_contestant,   &async_contestant,
+	&relayed_contestant,     &forked_contestant, &identity_contestant, &blocking_contestant, &ring_poll_contestant,
+	&ring_waitid_contestant, &epoll_contestant,  &sigchld_contestant,
 };
 const size_t ncontestants = sizeof(contestants) / sizeof(contestants[0]);
 

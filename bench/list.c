@@ -16,7 +16,9 @@ static void list_contestants(void)
 		printf("  %-14s %s", c->name, c->about);
 		if (*version)
 			printf(" (%s)", version);
-		if (c->measures)
+		if (c->measures == ONLY_NAMED)
+			printf(" [only if named]");
+		else if (c->measures)
 			printf(" [%s unless named]", measure_names[c->measures == 1u << REAP ? REAP : START]);
 		if (why)
 			printf(": left out, %s", why);

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The library by four of its ways: started and waited for one at a time, on a ring, in two stages, and by its slowest
- * rung. Plans are made before the clock runs, as a program that starts the same command often would make them.
+ * rung; and, if asked for by name, with a child of another user, which takes the fastest way that such a child may.
+ * Plans are made before the clock runs, as a program that starts the same command often would make them.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <uspawn.h>
 #include "bench.h"
 
-enum kind { SYNC, RING, RELAYED, FORKED };
+enum kind { SYNC, RING, RELAYED, FORKED, IDENTITY };
 
 static const uint32_t rungs[] = {
-	[SYNC] = USPAWN_RUNG_ANY,
-	[RING] = USPAWN_RUNG_ANY,
-	[RELAYED] = USPAWN_RUNG_RELAY,
-	[FORKED] = USPAWN_RUNG_FORK,
+	[SYNC] = USPAWN_RUNG_ANY,    [RING] = USPAWN_RUNG_ANY,     [RELAYED] = USPAWN_RUNG_RELAY,
+	[FORKED] = USPAWN_RUNG_FORK, [IDENTITY] = USPAWN_RUNG_ANY,
+};
+
+static const uint32_t groups[] = { 65534, 100 };
+static const struct uspawn_identity nobody = {
+	.size = sizeof(nobody), .uid = 65534, .gid = 65534, .groups = groups, .ngroups = 2
 };
 
 struct ours {
@@ -39,11 +43,18 @@ static void ours_close(void *self)
 static int plan_of(struct uspawn_plan **ret, enum program program, enum kind kind)
 {
 	const struct command *c = command_of(program);
+	struct uspawn_request request = { .size = sizeof(request),
+					  .path = c->file ? NULL : c->path,
+					  .file = c->file,
+					  .argv = c->argv,
+					  .envp = c->envp,
+					  .rung = rungs[kind] };
 
-	return uspawn_plan_new(ret,
-			       USPAWN(request, .path = c->file ? NULL : c->path, .file = c->file, .argv = c->argv,
-				      .envp = c->envp, .rung = rungs[kind]),
-			       NULL);
+	if (kind == IDENTITY) {
+		request.identity = &nobody;
+		request.iab = "^cap_net_bind_service";
+	}
+	return uspawn_plan_new(ret, &request, NULL);
 }
 
 static int ours_open(void **ret, const struct contestant *contestant, const struct setting *setting)
@@ -113,7 +124,7 @@ static const char *ours_remark(void *self)
 {
 	const struct ours *o = self;
 
-	if (o->slowest == USPAWN_RUNG_FORK && o->kind == RELAYED)
+	if (o->slowest == USPAWN_RUNG_FORK && (o->kind == RELAYED || o->kind == IDENTITY))
 		return "the second stage cannot be had here: by fork";
 	if (o->slowest == USPAWN_RUNG_FORK && o->kind != FORKED)
 		return "the fast ways are refused here: by fork";
@@ -124,10 +135,10 @@ static const char *ours_remark(void *self)
 	return NULL;
 }
 
-#define USPAWN_CONTESTANT(label, number, text)                                                        \
-	{                                                                                             \
-		.name = label, .about = text, .kind = number, .open = ours_open, .start = ours_start, \
-		.wait = ours_wait, .pid = ours_pid, .remark = ours_remark, .close = ours_close        \
+#define USPAWN_CONTESTANT(label, number, text, ...)                                                         \
+	{                                                                                                   \
+		.name = label, .about = text, .kind = number, .open = ours_open, .start = ours_start,       \
+		.wait = ours_wait, .pid = ours_pid, .remark = ours_remark, .close = ours_close, __VA_ARGS__ \
 	}
 
 const struct contestant uspawn_contestant = USPAWN_CONTESTANT("uspawn", SYNC, "uspawn_start, uspawn_wait");
@@ -136,3 +147,6 @@ const struct contestant async_contestant = USPAWN_CONTESTANT("uspawn-async", RIN
 const struct contestant relayed_contestant = USPAWN_CONTESTANT("uspawn-relay", RELAYED, "uspawn_start in two stages");
 const struct contestant forked_contestant = USPAWN_CONTESTANT("uspawn-fork", FORKED,
 							      "uspawn_start by its slowest rung");
+const struct contestant identity_contestant = USPAWN_CONTESTANT(
+	"uspawn-identity", IDENTITY, "uspawn_start: other uid, gid and groups, an ambient capability",
+	.measures = ONLY_NAMED);
