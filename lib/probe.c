@@ -5,55 +5,19 @@
  */
 #include <stdlib.h>
 
+#include "attrs.h"
 #include "clone.h"
 #include "image.h"
 #include "poller.h"
 #include "sys.h"
+#include "trial.h"
 #include "wait.h"
-
-#define STACK_SIZE (ARCH_RAW ? 4096 : 16384)
-
-/* A child on this rung. */
-static int start_program(enum uspawn_rung rung, const struct child_instr *program, struct birth *birth,
-			 volatile uint32_t *settled)
-{
-	char stack[STACK_SIZE] __attribute__((aligned(64)));
-	struct child_report report = { 0 };
-	struct child_start start = { .report = &report, .program = program };
-	struct timespec slice = sys_timespec(1000000);
-	int r;
-
-	*birth = (struct birth){ .start = &start,
-				 .stack = stack,
-				 .stack_size = sizeof(stack),
-				 .settled = settled,
-				 .wants_pidfd = 1,
-				 .cgroup = -1 };
-	clone_block_signals(&start.sigmask);
-	r = clone_attempt(birth, rung);
-	clone_restore_signals(&start.sigmask);
-	/* The child stands on this frame. */
-	while (r == 0 && rung == USPAWN_RUNG_ASYNC && *settled)
-		sys_futex_wait(settled, 1, &slice);
-	if (r == 0 && rung != USPAWN_RUNG_FORK && !report.shared)
-		r = -EOPNOTSUPP; /* an emulator: the memory was copied */
-	if (r == 0 && report.errnum)
-		r = -report.errnum;
-	if (r < 0 && birth->pid > 0)
-		wait_discard(birth->pidfd, birth->pid);
-	return r;
-}
 
 /* One that cuts itself off and exits with 0. */
 static int start_nothing(enum uspawn_rung rung, struct birth *birth, volatile uint32_t *settled)
 {
-	static const struct child_instr program[] = {
-		{ .op = OP_CUT, .a = 3 },
-		{ .op = OP_SIGMASK },
-		{ .op = OP_EXIT },
-	};
-
-	return start_program(rung, program, birth, settled);
+	*birth = (struct birth){ .settled = settled, .wants_pidfd = 1, .cgroup = -1 };
+	return trial_start(rung, trial_nothing, birth);
 }
 
 static int try_rung(enum uspawn_rung rung)
@@ -97,11 +61,11 @@ static int exec_image(enum image_kind *retkind)
 		{ .op = OP_CUT, .a = fd + 1 },
 		{ .op = OP_RELAY, .a = fd, .data = argv },
 	};
-	struct birth birth;
+	struct birth birth = { .wants_pidfd = 1, .cgroup = -1 };
 
 	if (fd < 0)
 		return fd;
-	r = start_program(USPAWN_RUNG_CLONE, program, &birth, NULL);
+	r = trial_start(USPAWN_RUNG_CLONE, program, &birth);
 	if (r == 0)
 		wait_discard(birth.pidfd, birth.pid);
 	return r;
@@ -256,12 +220,31 @@ static const struct {
 	const char *name;
 	int (*try)(void);
 } features[] = {
-	{ "rung-async", async_rung },           { "rung-vfork", vfork_rung },   { "rung-clone", clone_rung },
-	{ "rung-relay", relay_rung },           { "rung-fork", fork_rung },     { "table-cut", table_cut },
-	{ "relay-memory", relay_from_memory },  { "pidfd", pidfd_made },        { "pidfd-poll", pidfd_poll },
-	{ "pidfd-wait", pidfd_waited },         { "pidfd-open", pidfd_opened }, { "pidfd-group", pidfd_group },
-	{ "pidfd-exit-info", pidfd_exit_info }, { "exec-by-fd", exec_by_fd },   { "ring-uring", ring_uring },
+	{ "rung-async", async_rung },
+	{ "rung-vfork", vfork_rung },
+	{ "rung-clone", clone_rung },
+	{ "rung-relay", relay_rung },
+	{ "rung-fork", fork_rung },
+	{ "table-cut", table_cut },
+	{ "relay-memory", relay_from_memory },
+	{ "pidfd", pidfd_made },
+	{ "pidfd-poll", pidfd_poll },
+	{ "pidfd-wait", pidfd_waited },
+	{ "pidfd-open", pidfd_opened },
+	{ "pidfd-group", pidfd_group },
+	{ "pidfd-exit-info", pidfd_exit_info },
+	{ "exec-by-fd", exec_by_fd },
+	{ "ring-uring", ring_uring },
 	{ "ring-epoll", ring_epoll },
+	{ "pty", attrs_pty },
+	{ "cgroup-birth", attrs_cgroup_birth },
+	{ "namespaces", attrs_namespaces },
+	{ "time-namespace", attrs_time_namespace },
+	{ "uclamp", attrs_clamps },
+	{ "ambient", attrs_ambient },
+	{ "landlock", attrs_landlock },
+	{ "seccomp", attrs_seccomp },
+	{ "kill-on-close", attrs_kill_on_close },
 };
 
 #define NFEATURES (sizeof(features) / sizeof(*features))

@@ -4,7 +4,10 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "harness/inject.h"
+#include "harness/kernel.h"
 #include "harness/way.h"
 
 CheckedSuite(abi);
@@ -115,4 +118,43 @@ CheckedTest(abi, features)
 	cr_assert_eq(uspawn_probe(n), -EINVAL);
 	cr_assert_eq(uspawn_probe(~0u), -EINVAL);
 	cr_assert_null(uspawn_strfeature(~0u));
+}
+
+static int probe(const char *name)
+{
+	uint32_t n = 0;
+
+	while (uspawn_strfeature(n) && strcmp(uspawn_strfeature(n), name) != 0)
+		n++;
+	cr_assert(uspawn_strfeature(n), "%s", name);
+	return uspawn_probe(n);
+}
+
+/* Each is found missing where its call is refused. */
+CheckedTest(abi, features_that_are_taken_away)
+{
+	static const struct {
+		const char *name;
+		uint32_t step;
+	} features[] = {
+		{ "pty", USPAWN_STEP_PTY },
+		{ "namespaces", USPAWN_STEP_NAMESPACE },
+		{ "time-namespace", USPAWN_STEP_NAMESPACE },
+		{ "uclamp", USPAWN_STEP_SCHEDULER },
+		{ "ambient", USPAWN_STEP_AMBIENT },
+		{ "landlock", USPAWN_STEP_LANDLOCK },
+		{ "seccomp", USPAWN_STEP_SECCOMP },
+	};
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root: without it filters take no_new_privs, which tells");
+	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
+		if (inject(features[i].step, EUCLEAN) < 0)
+			cr_skip_test("seccomp filters");
+		cr_assert_eq(probe(features[i].name), -EUCLEAN, "%s", features[i].name);
+	}
+	if (way_missing(USPAWN_RUNG_VFORK))
+		return;
+	kernel_refuse(CALL_CLONE3_CGROUP, E2BIG);
+	cr_assert_eq(probe("cgroup-birth"), -E2BIG);
 }

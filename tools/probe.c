@@ -37,6 +37,16 @@ static const struct meaning {
 	{ "exec-by-fd", "an open file can be run", "--exec-fd fails" },
 	{ "ring-uring", "many ends come together, by io_uring", "epoll does it, with a few more calls" },
 	{ "ring-epoll", "the same where there is no io_uring", "without io_uring either, there is no ring" },
+	{ "pty", "a child can have a terminal of its own", "--pty fails" },
+	{ "cgroup-birth", "a child begins in its cgroup", "a forked child moves there by itself" },
+	{ "namespaces", "a child can have some of its own",
+	  "only root can be given some, or whoever gets a new user namespace" },
+	{ "time-namespace", "a clock of its own, too", "--time fails" },
+	{ "uclamp", "its load can be bounded", "--uclamp-min and --uclamp-max fail" },
+	{ "ambient", "capabilities last over an exec", "a caller that is not root forks instead" },
+	{ "landlock", "files can be closed to it", "--landlock fails" },
+	{ "seccomp", "system calls can be closed to it", "--seccomp-filter fails" },
+	{ "kill-on-close", "it can be made to die with its descriptor", "--kill-on-close fails" },
 };
 
 struct start {
