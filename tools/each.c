@@ -163,13 +163,14 @@ static void take_signals(struct each *e)
 static void collect(struct each *e)
 {
 	struct job *jobs[64];
+	bool more;
 	int n;
 
 	do {
-		n = pool_collect(&e->pool, jobs, 64);
+		n = pool_collect(&e->pool, jobs, &more);
 		for (int i = 0; i < n; i++)
 			each_ended(e, jobs[i]);
-	} while (n == 64);
+	} while (more);
 	if (n < 0) {
 		complain("the ring: %s", strerror(-n));
 		each_stop(e, EXIT_OWN_ERROR);

@@ -180,13 +180,14 @@ static void exited(struct pool *p, struct job *job)
 		job->wall = now_ns() - job->began;
 }
 
-int pool_collect(struct pool *p, struct job **jobs, uint32_t n)
+int pool_collect(struct pool *p, struct job *jobs[static 64], bool *ret_more)
 {
 	struct uspawn_event events[64];
 	struct job *job;
 	int ended = 0, r;
 
-	r = uspawn_ring_wait(p->ring, events, n < 64 ? n : 64, 0);
+	r = uspawn_ring_wait(p->ring, events, 64, 0);
+	*ret_more = r == 64;
 	for (int i = 0; i < r; i++) {
 		job = events[i].child->data;
 		if (events[i].type == USPAWN_EVENT_EXIT) {

@@ -51,8 +51,8 @@ struct job *pool_waiting(struct pool *p);         /* such a one, or NULL */
 /* 1: runs. 0: not now, will be tried again. Negative: could not be started, see job->child. */
 int pool_start(struct pool *p, struct job *job);
 
-/* Ended jobs, up to n; looks only. Returns how many, or -errno. */
-int pool_collect(struct pool *p, struct job **jobs, uint32_t n);
+/* Ended jobs, up to 64; looks only. Returns how many, or -errno. *ret_more: there may be more at once. */
+int pool_collect(struct pool *p, struct job *jobs[static 64], bool *ret_more);
 
 /* To all that run. kill_later: and SIGKILL after --kill-after. */
 void pool_signal(struct pool *p, int signo, bool kill_later);
