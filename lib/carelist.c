@@ -244,6 +244,7 @@ struct care *carelist_first(const struct carelist *list)
 
 void carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns)
 {
+	care_pump(care, &list->scratch); /* what has been written meanwhile was in time */
 	if (care_expire(care, now_ns)) {
 		carelist_unwatch(care, poller);
 		care_cut_off(care);

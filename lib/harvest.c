@@ -237,10 +237,11 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 		nevents += look_at_ticked(list, events + nevents, n - nevents);
 	if (!cared)
 		return (int)nevents;
-	expire(list);
-	left = list->cares.nbusy;
-	if (!told) /* twice in one call would move what was shown */
+	if (!told) { /* twice in one call would move what was shown */
+		expire(list);
+		left = list->cares.nbusy;
 		nevents += tell(list, events + nevents, n - nevents, &left);
+	}
 	watchlist_set_clock(list);
 	return (int)nevents;
 }

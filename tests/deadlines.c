@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals that are sent so long after the start, or after the last byte: on a ring, and by a blocking wait. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/kernel.h"
 #include "harness/rings.h"
 
 CheckedSuite(deadlines);
@@ -113,6 +115,32 @@ EachRing(deadlines, idle_since_the_last_byte)
 	uspawn_ring_free(ring);
 }
 
+/* Nobody waited for longer than that: what the child wrote meanwhile counts from when it is heard. */
+EachRing(deadlines, idle_beside_a_busy_caller)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	int64_t heard;
+	int end = -1;
+	char c;
+
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("echo a; echo b >&3; exec sleep 100"), .events = ASK(TIMED),
+			  FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) }),
+			  LADDER({ 200 * MS, SIGTERM, USPAWN_TIMED_IDLE })),
+		   USPAWN(args, .fds = &end, .nfds = 1));
+	cr_assert_eq(read(end, &c, 1), 1, "the first line is in its pipe by now");
+	poll(NULL, 0, 250);
+	heard = now_ns();
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_TIMED);
+	cr_assert(now_ns() - heard >= 200 * (int64_t)MS);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGTERM);
+	close(end);
+	uspawn_ring_free(ring);
+}
+
 /* Once a step of it was sent the others follow, whatever the child writes then. */
 EachRing(deadlines, idle_stands)
 {
@@ -151,6 +179,35 @@ EachRing(deadlines, c46_the_whole_group)
 	assert_killed(&child, SIGTERM);
 	cr_assert(!output.cut_off && now_ns() - begin < 9 * (int64_t)S, "nobody holds the pipe");
 	uspawn_ring_free(ring);
+}
+
+/* Before Linux 6.9 by number, while the leader is not reaped. */
+EachRing(deadlines, c46_the_whole_group_by_number)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+
+	kernel_refuse(CALL_PIDFD_GROUP, EINVAL);
+	ring_begin(ring, &child,
+		   USPAWN(request, SH("sleep 30 & wait"), OUT, .flags = USPAWN_SETPGROUP,
+			  LADDER({ 100 * MS, SIGTERM, USPAWN_TIMED_GROUP })),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
+	assert_killed(&child, SIGTERM);
+	cr_assert(!output.cut_off, "nobody holds the pipe");
+	uspawn_ring_free(ring);
+}
+
+/* Memory is then freed when the kernel gets there. */
+EachWaitingRung(deadlines, released_where_that_cannot_be)
+{
+	struct uspawn_child child;
+
+	kernel_refuse(CALL_MRELEASE, ENOSYS);
+	cr_assert_eq(way_start(way, &child, USPAWN(request, .argv = LIST("sleep", "100")), NULL), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_RELEASE), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGKILL);
 }
 
 /* The shell ends at once; what it has left behind is met all the same, since the group outlives its leader. */

@@ -24,9 +24,14 @@
 
 #include "kernel.h"
 
-#define P_PIDFD_VALUE    3
-#define NOEXEC_SEAL_FLAG 8u        /* MFD_NOEXEC_SEAL */
-#define UNSHARE_FLAG     (1u << 1) /* CLOSE_RANGE_UNSHARE */
+#define P_PIDFD_VALUE      3
+#define NOEXEC_SEAL_FLAG   8u        /* MFD_NOEXEC_SEAL */
+#define UNSHARE_FLAG       (1u << 1) /* CLOSE_RANGE_UNSHARE */
+#define PBUF_RING_OP       22u       /* IORING_REGISTER_PBUF_RING */
+#define PROCESS_GROUP_FLAG (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
 
 /* A call is refused if the argument, masked, is the value. */
 static const struct refusal {
@@ -52,6 +57,9 @@ static const struct refusal {
 	{ CALL_EXECVEAT, SYS_execveat, 0, 0, 0 },
 	{ CALL_ROBUST_LIST, SYS_set_robust_list, 0, 0, 0 },
 	{ CALL_MEMFD_EXEC, SYS_memfd_create, 1, NOEXEC_SEAL_FLAG, 0 },
+	{ CALL_PROVIDED_BUFFERS, SYS_io_uring_register, 1, ~0u, PBUF_RING_OP },
+	{ CALL_PIDFD_GROUP, SYS_pidfd_send_signal, 3, ~0u, PROCESS_GROUP_FLAG },
+	{ CALL_MRELEASE, SYS_process_mrelease, 0, 0, 0 },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

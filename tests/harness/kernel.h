@@ -26,7 +26,10 @@ enum kernel_call {
 	CALL_MEMFD = 1 << 14,
 	CALL_EXECVEAT = 1 << 15,
 	CALL_ROBUST_LIST = 1 << 16,
-	CALL_MEMFD_EXEC = 1 << 17, /* memfd_create, unless it is never to be executed */
+	CALL_MEMFD_EXEC = 1 << 17,       /* memfd_create, unless it is never to be executed */
+	CALL_PROVIDED_BUFFERS = 1 << 18, /* io_uring_register of a ring of buffers: before 5.19 */
+	CALL_PIDFD_GROUP = 1 << 19,      /* pidfd_send_signal to a group: before 6.9 */
+	CALL_MRELEASE = 1 << 20,
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
