@@ -354,7 +354,10 @@ enum uspawn_timed_flags {
 	USPAWN_TIMED_TREE = 1 << 26,  /* as USPAWN_KILL_TREE, also after the exit. With USPAWN_TREE */
 };
 
-/* 0.2: a signal, so long after the start. SIGTERM and, later, SIGKILL: a ladder of two. */
+/*
+ * 0.2: a signal, so long after the start. SIGTERM and, later, SIGKILL: a ladder of two. Without SIGKILL a child may run
+ * on: that is the caller's choice.
+ */
 struct uspawn_timed {
 	uint64_t after_ns; /* 0: at once. None before the one above it, those of TIMED_IDLE apart */
 	int32_t signo;     /* 0: none, only the event */
@@ -435,7 +438,8 @@ struct uspawn_output {
 	uint64_t tail;  /* and of the last; 0 and 0: none */
 	uint64_t limit; /* how many bytes the descriptor, the callback or events get at most; 0: all */
 	uint64_t line;  /* what a longer line is split at: a piece without its newline goes on. 0: 8192 */
-	/* Takes len bytes. Not 0: no more. Makes no call on this child or its ring but uspawn_kill() */
+	/* Takes len bytes. Not 0: no more, and the child's pipe is broken, as if its reader had ended. Makes no call on
+	 * this child or its ring but uspawn_kill() */
 	int (*callback)(void *data, const char *bytes, size_t len);
 	void *callback_data;
 	char *data; /* room for head + tail bytes; NULL: grown as needed, and the caller's to free(3) */

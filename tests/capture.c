@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/kernel.h"
 #include "harness/rings.h"
 
 CheckedSuite(capture);
@@ -64,24 +65,24 @@ EachRing(capture, c47_a_mebibyte_both_ways)
 	uspawn_ring_free(ring);
 }
 
-EachRing(capture, many_rounds_of_seq)
+static void assert_seq(struct uspawn_ring *ring)
 {
-	struct uspawn_plan *plan;
+	struct uspawn_output output = { .head = UINT64_MAX };
 	struct uspawn_child child;
 
-	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("seq", "1", "100000"), OUT), NULL), 0);
-	for (int i = 0; i < 20; i++) {
-		struct uspawn_output output = { .head = UINT64_MAX };
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("seq", "1", "100000"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	expect(ring, USPAWN_EVENT_END);
+	assert_exited(&child, 0);
+	cr_assert(output.len == 588895 && memcmp(output.data + output.len - 13, "99999\n100000\n", 13) == 0);
+	free(output.data);
+}
 
-		cr_assert_eq(uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
-		expect(ring, USPAWN_EVENT_END);
-		assert_exited(&child, 0);
-		cr_assert_eq(output.len, 588895);
-		cr_assert(memcmp(output.data, "1\n2\n3\n", 6) == 0);
-		cr_assert(memcmp(output.data + output.len - 13, "99999\n100000\n", 13) == 0);
-		free(output.data);
-	}
-	uspawn_plan_free(plan);
+/* Without provided buffers the library reads by itself. */
+EachRing(capture, by_plain_reads)
+{
+	kernel_refuse(CALL_PROVIDED_BUFFERS, EINVAL);
+	assert_seq(ring);
 	uspawn_ring_free(ring);
 }
 
@@ -276,7 +277,57 @@ EachRing(capture, children_that_misbehave)
 		assert_exited(&child, 3);
 		assert_exited(&other, 0);
 	}
+	/* And one that neither reads, nor writes, nor ends. */
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), .fds = both, .nfds = 2),
+		   USPAWN(args, .input = input, .ninput = sizeof(input), .outputs = outputs, .noutputs = 2));
+	for (int i = 0; i < 10; i++) {
+		ring_begin(ring, &other, USPAWN(request, .argv = LIST("true")), NULL);
+		cr_assert_eq(expect(ring, USPAWN_EVENT_END).child, &other);
+	}
+	uspawn_kill(&child, SIGKILL, 0);
+	expect(ring, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
 	free(outputs[1].data);
+	uspawn_ring_free(ring);
+}
+
+static int refuse_all(void *data, const char *bytes, size_t len)
+{
+	(void)bytes;
+	++*(int *)data;
+	return (int)len;
+}
+
+/* The child meets a broken pipe, and others go on. */
+EachRing(capture, a_callback_that_fails)
+{
+	int calls = 0;
+	struct uspawn_output output = { .callback = refuse_all, .callback_data = &calls, .head = 4 };
+	struct uspawn_child yes, other;
+
+	ring_begin(ring, &yes, USPAWN(request, .argv = LIST("yes"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	ring_begin(ring, &other, USPAWN(request, .argv = LIST("true")), NULL);
+	for (int n = 0; n < 2; n++)
+		expect(ring, USPAWN_EVENT_END);
+	assert_killed(&yes, SIGPIPE);
+	assert_exited(&other, 0);
+	cr_assert(calls == 1 && output.error > 0 && output.len == 4);
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+/* Read, counted, and dropped. */
+EachRing(capture, a_cap_of_zero)
+{
+	struct uspawn_output output = { .flags = 0 };
+	struct uspawn_child child;
+
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("head", "-c", "1000000", "/dev/zero"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	expect(ring, USPAWN_EVENT_END);
+	assert_exited(&child, 0);
+	cr_assert(output.total == 1000000 && output.dropped == 1000000 && !output.len && !output.data && !output.error);
 	uspawn_ring_free(ring);
 }
 
@@ -421,12 +472,6 @@ CheckedTest(capture, not_on_an_external_ring)
 	assert_failed(&child, EINVAL, USPAWN_STEP_REQUEST, 0);
 	uspawn_plan_free(plan);
 	uspawn_ring_free(ring);
-}
-
-static int refuse_all(void *data, const char *bytes, size_t len)
-{
-	(void)data, (void)bytes;
-	return (int)len;
 }
 
 CheckedTest(capture, bad_input)

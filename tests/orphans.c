@@ -114,7 +114,8 @@ EachWaitingRung(orphans, what_does_not_run_leaves_nothing)
 	assert_failed(&child, ENOENT, USPAWN_STEP_CWD, 0);
 }
 
-EachWaitingRung(orphans, let_go_at_once)
+/* The pid alone: nothing is left to forget. */
+EachWaitingRung(orphans, c42_let_go_at_once)
 {
 	struct uspawn_child child;
 	int status;
