@@ -103,13 +103,14 @@ static pid_t fork_parent(struct way *way, const struct uspawn_request *request, 
 	return pid;
 }
 
-/* All that it has left comes to this process, a subreaper. */
+/* All that it has left comes to this process, a subreaper. 0: it is gone already. */
 static void assert_none_survives(pid_t parent, int only_the_child_has)
 {
 	struct pollfd end = { .fd = only_the_child_has, .events = POLLIN };
 	int status;
 
-	kill(parent, SIGKILL);
+	if (parent)
+		kill(parent, SIGKILL);
 	cr_assert_eq(poll(&end, 1, 60000), 1, "the child goes on");
 	close(only_the_child_has);
 	while (waitpid(-1, &status, __WALL) > 0)
@@ -139,30 +140,37 @@ EachRung(death, c37_parent_dies_later)
 	close(ready);
 }
 
-/* Its parent is killed while it is held up by an open, before the signal is armed. */
+/* Its parent has been killed before the signal is armed: the first open says that it is there, the second holds it up.
+ */
 EachRung(death, c37_parent_dies_before_it_is_armed)
 {
 	SCRATCH s;
-	int in[2], out[2], ready, writer;
-	char fifo[128];
+	int in[2], out[2], ready, first, second, status;
+	char there[128], hold[128];
 	pid_t parent;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	scratch_make(&s);
-	strcpy(fifo, scratch_path(&s, "fifo"));
-	cr_assert(mkfifo(fifo, 0600) == 0 && pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+	strcpy(there, scratch_path(&s, "there"));
+	strcpy(hold, scratch_path(&s, "hold"));
+	cr_assert(mkfifo(there, 0600) == 0 && mkfifo(hold, 0600) == 0);
+	cr_assert(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
 	parent = fork_parent(way,
 			     USPAWN(request, WITNESS("eof", "0"), .pdeathsig = SIGKILL,
 				    FDS({ 0, .fd = in[0] }, { 1, .fd = out[1] },
-					{ 9, USPAWN_OPEN, .path = fifo, .oflag = O_RDONLY })),
+					{ 9, USPAWN_OPEN, .path = there, .oflag = O_RDONLY },
+					{ 10, USPAWN_OPEN, .path = hold, .oflag = O_RDONLY })),
 			     &ready);
 	close(out[1]);
-	/* There is no reader before the child is there, which then stays held up as long as this is not open. */
-	while ((writer = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 && errno == ENXIO)
-		poll(NULL, 0, 1);
-	cr_assert_geq(writer, 0);
-	assert_none_survives(parent, out[0]);
-	close(writer);
+	first = open(there, O_WRONLY | O_CLOEXEC);
+	cr_assert_geq(first, 0);
+	kill(parent, SIGKILL);
+	cr_assert_eq(waitpid(parent, &status, 0), parent);
+	second = open(hold, O_WRONLY | O_CLOEXEC);
+	cr_assert_geq(second, 0);
+	assert_none_survives(0, out[0]);
+	close(first);
+	close(second);
 	close(in[0]);
 	close(in[1]);
 	close(ready);
