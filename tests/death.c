@@ -111,7 +111,7 @@ static void assert_none_survives(pid_t parent, int only_the_child_has)
 
 	if (parent)
 		kill(parent, SIGKILL);
-	cr_assert_eq(poll(&end, 1, 60000), 1, "the child goes on");
+	cr_assert_eq(poll(&end, 1, 20000), 1, "the child goes on");
 	close(only_the_child_has);
 	while (waitpid(-1, &status, __WALL) > 0)
 		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%#x", (unsigned)status);

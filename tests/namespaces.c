@@ -383,7 +383,7 @@ EachRung(namespaces, parent_killed_while_the_child_waits_for_maps)
 	parent = fork_parent_that_dies(rung, ends[1]);
 	close(ends[1]);
 	end = (struct pollfd){ .fd = ends[0], .events = POLLIN };
-	cr_assert_eq(poll(&end, 1, 60000), 1, "the child waits on");
+	cr_assert_eq(poll(&end, 1, 20000), 1, "the child waits on");
 	close(ends[0]);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
 		if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTERS)
