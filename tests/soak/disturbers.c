@@ -199,7 +199,7 @@ void run_tracer(int pids)
 
 static void be_a_victim(void)
 {
-	struct spawner s = { .rung = 1 + new_seed() % USPAWN_RUNG_FORK };
+	struct spawner s = { .rung = 1 + new_seed() % USPAWN_RUNG_FORK, .is_victim = 1 };
 	pthread_t other;
 
 	s.by_ring = s.rung == USPAWN_RUNG_ASYNC;

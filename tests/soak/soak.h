@@ -49,6 +49,7 @@ struct spawner {
 	uint32_t ring_flags;
 	int by_ring;
 	int is_scarce; /* its process has too few descriptors now and then */
+	int is_victim; /* its process is killed: a child that it has stopped would stay so for ever */
 };
 
 /* Thread functions. */

@@ -171,6 +171,8 @@ static int begin(const struct spawner *s, struct uspawn_ring *ring, struct job *
 	int r;
 
 	job->kind = (enum kind)((unsigned)rand_r(random) % KINDS);
+	if (s->is_victim && job->kind == IS_STOPPED)
+		job->kind = SLEEPS;
 	r = start(s, ring, job);
 	count(&counts->started);
 	if (r < 0) {
