@@ -372,35 +372,44 @@ static inline int sys_mmap_at(void *at, size_t size, int fd)
 	return r == (long)at ? 0 : r < 0 && r > -4096 ? (int)r : -EEXIST;
 }
 
-/* New memory, or a file from its start (fd, not -1). `flags`: MAP_PRIVATE or MAP_SHARED. */
+/*
+ * These four by libc, with errno as it was: thread and address sanitizers must hear of memory that comes and goes.
+ * New memory, or a file from its start (fd, not -1). `flags`: MAP_PRIVATE or MAP_SHARED.
+ */
 static inline int sys_mmap(size_t size, int flags, int fd, void **ret)
 {
-	flags |= fd < 0 ? MAP_ANONYMOUS : 0;
-#ifdef SYS_mmap2 /* the other takes a block of arguments there */
-	long r = SYSCALL6(SYS_mmap2, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-#else
-	long r = SYSCALL6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-#endif
+	int saved = errno;
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 
-	if (r < 0 && r > -4096)
+	errno = saved;
+	if (at == MAP_FAILED)
 		return -ENOMEM;
-	*ret = (void *)r;
+	*ret = at;
 	return 0;
 }
 
 static inline void sys_munmap(void *at, size_t size)
 {
-	SYSCALL(SYS_munmap, at, size, 0, 0);
+	int saved = errno;
+
+	munmap(at, size);
+	errno = saved;
 }
 
 static inline int sys_mprotect(void *at, size_t size, int protection)
 {
-	return (int)SYSCALL(SYS_mprotect, at, size, protection, 0);
+	int saved = errno, r = mprotect(at, size, protection) < 0 ? -errno : 0;
+
+	errno = saved;
+	return r;
 }
 
 static inline int sys_madvise(void *at, size_t size, int advice)
 {
-	return (int)SYSCALL(SYS_madvise, at, size, advice, 0);
+	int saved = errno, r = madvise(at, size, advice) < 0 ? -errno : 0;
+
+	errno = saved;
+	return r;
 }
 
 /* Never private: the kernel's wake when a child leaves the memory is not. */
