@@ -188,12 +188,17 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 	admission_run(ring);
 	nevents = (int)admission_tell(ring, events, n);
 	nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
-	if (nevents)
-		return nevents;
-	ring->list.also_due_ns = due(ring);
-	nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
-	if (nevents > 0)
-		admission_run(ring); /* the caller may be long with its events */
+	if (!nevents) {
+		ring->list.also_due_ns = due(ring);
+		nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
+		if (nevents > 0)
+			admission_run(ring); /* the caller may be long with its events */
+	}
+	/* What is left to say, of this or of what has just failed, must bring back who polls. */
+	if (nevents > 0) {
+		ring->list.also_due_ns = due(ring);
+		watchlist_set_clock(&ring->list);
+	}
 	return nevents;
 }
 

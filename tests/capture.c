@@ -460,6 +460,45 @@ EachRing(capture, a_foreign_loop)
 	uspawn_ring_free(ring);
 }
 
+/* Whoever polls may take any number of events at a time, and takes no more before it is told to. */
+EachRing(capture, a_foreign_loop_of_many)
+{
+	enum { MANY = 40 };
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_output outputs[MANY][2];
+	struct uspawn_child children[MANY];
+	struct uspawn_event events[3];
+	int ended = 0, exits = 0, eofs = 0, left = MANY;
+
+	for (int round = 0; ended < MANY; round++) {
+		int n;
+
+		for (int more = 2; more && left; more--) {
+			left--;
+			outputs[left][0] = (struct uspawn_output){ .flags = left % 2 ? USPAWN_OUTPUT_LINES : 0 };
+			outputs[left][1] = (struct uspawn_output){ .head = 10 };
+			ring_begin(ring, &children[left],
+				   USPAWN(request, SH("seq 1 20; echo to >&2"),
+					  .events = ASK(EXIT) | ASK(OUTPUT) | ASK(EOF),
+					  FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) },
+					      { 2, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) })),
+				   USPAWN(args, .outputs = outputs[left], .noutputs = 2));
+		}
+		cr_assert_eq(poll(&p, 1, 10000), 1, "it is told of everything, %d of %d ended", ended, MANY);
+		n = uspawn_ring_wait(ring, events, 1 + (uint32_t)round % 3, 0);
+		for (int i = 0; i < n; i++) {
+			exits += events[i].type == USPAWN_EVENT_EXIT;
+			eofs += events[i].type == USPAWN_EVENT_EOF;
+			ended += events[i].type == USPAWN_EVENT_END;
+		}
+	}
+	cr_assert_eq(exits, MANY);
+	cr_assert_eq(eofs, 2 * MANY);
+	for (int i = 0; i < MANY; i++)
+		free(outputs[i][1].data);
+	uspawn_ring_free(ring);
+}
+
 CheckedTest(capture, not_on_an_external_ring)
 {
 	struct uspawn_plan *plan;

@@ -65,6 +65,33 @@ EachRing(load, no_more_than_the_limit)
 	uspawn_ring_free(ring);
 }
 
+/* What fails while the events of others are taken is heard of by whoever polls, though nobody runs any more. */
+EachRing(load, a_failure_is_heard_by_who_polls)
+{
+	enum { MANY = 5 };
+	static const int taken[] = { 1 };
+	struct uspawn_child children[1 + MANY] = { { 0 } };
+	struct uspawn_plan *runs = plan_of(USPAWN(request, .argv = LIST("true")));
+	struct uspawn_plan *fails = plan_of(USPAWN(request, .argv = LIST("true"),
+						   .namespaces = USPAWN(namespaces, .set_tid = taken, .nset_tid = 1)));
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_event event;
+
+	uspawn_ring_limit(ring, 1);
+	for (int i = 0; i <= MANY; i++)
+		cr_assert_eq(uspawn_ring_start(ring, &children[i], i ? fails : runs, NULL), 0);
+	uspawn_plan_free(runs);
+	uspawn_plan_free(fails);
+	for (int ended = 0; ended <= MANY;) {
+		cr_assert_eq(poll(&p, 1, 10000), 1, "it is told of everything, %d ended", ended);
+		ended += uspawn_ring_wait(ring, &event, 1, 0) == 1 && event.type == USPAWN_EVENT_END;
+	}
+	assert_exited(&children[0], 0);
+	for (int i = 1; i <= MANY; i++)
+		cr_assert_neq(children[i].failure.errnum, 0);
+	uspawn_ring_free(ring);
+}
+
 /* One at a time, so the order of ends is the order of starts. */
 EachRing(load, in_order)
 {
