@@ -82,8 +82,6 @@ static int take_descriptor(struct fds *fds, const struct uspawn_plan *plan, unsi
 	int given = (fds->given & bit(n)) != 0;
 	int copied = (plan->flags & USPAWN_INHERIT_FDS) != 0;
 
-	if (fd < 0 || sys_fcntl(fd, F_GETFD, 0) < 0)
-		return -EBADF;
 	fds->number[n] = fd;
 	if (copied && !in_the_way)
 		return 0; /* the child has its whole table from the moment it exists */
@@ -140,6 +138,27 @@ static int given_once(const struct uspawn_plan *plan, const struct uspawn_args *
 	return 1;
 }
 
+uint64_t fds_closed(const struct uspawn_args *args)
+{
+	uint64_t closed = 0;
+
+	for (unsigned n = 0; n < args->nfds && n < PLAN_ARGS; n++)
+		if (args->fds[n] < 0 || sys_fcntl(args->fds[n], F_GETFD, 0) < 0)
+			closed |= bit(n);
+	return closed;
+}
+
+int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, uint64_t closed,
+	      struct uspawn_failure *reterr)
+{
+	if (args->nfds < plan->nbrought)
+		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	for (unsigned n = 0; closed && n < plan->nargs; n++)
+		if (closed & bit(n) && plan->args[n].use == PLAN_DESCRIPTOR)
+			return request_fail(reterr, EBADF, USPAWN_STEP_SOURCE, plan->args[n].index);
+	return 0;
+}
+
 static uint32_t step_of(const struct plan_arg *arg)
 {
 	return arg->use == PLAN_DESCRIPTOR ? USPAWN_STEP_SOURCE
@@ -152,7 +171,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 {
 	fds->pinned = fds->owned = fds->pipes = 0;
 	fds->given = args->give;
-	if (args->nfds < plan->nbrought || (args->give && !given_once(plan, args, queued)))
+	if (args->give && !given_once(plan, args, queued))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];

@@ -20,8 +20,18 @@ struct fds {
 };
 
 /*
- * `queued`: what is given has been made already. `beside`: the child reads its descriptors after the call has returned,
- * so what the caller keeps is pinned. On failure nothing is left behind.
+ * Which of the first 64 descriptors that the caller brings are closed. Asked before the library opens anything of its
+ * own, which might get the number of such a one, and be handed to the child in its place.
+ */
+uint64_t fds_closed(const struct uspawn_args *args);
+
+/* Refuses a start that was brought too few descriptors, or a closed one. */
+int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, uint64_t closed,
+	      struct uspawn_failure *reterr);
+
+/*
+ * The arguments have been checked. `queued`: what is given has been made already. `beside`: the child reads its
+ * descriptors after the call has returned, so what the caller keeps is pinned. On failure nothing is left behind.
  */
 int fds_take(struct fds *ret, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside, int queued,
 	     struct uspawn_failure *reterr);

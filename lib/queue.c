@@ -6,6 +6,7 @@
 
 #include "ends.h"
 #include "env.h"
+#include "fds.h"
 #include "handle.h"
 #include "queue.h"
 #include "request.h"
@@ -79,14 +80,14 @@ static int take_descriptors(struct queued *queued, const struct uspawn_plan *pla
 			    struct uspawn_failure *reterr)
 {
 	uint64_t made = 0, kept = 0;
-	int others[PLAN_ARGS];
+	int others[PLAN_ARGS], r;
 
-	if (args->nfds < plan->nbrought)
-		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	r = fds_check(plan, args, fds_closed(args), reterr);
+	if (r < 0)
+		return r;
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];
 		struct ends ends;
-		int r;
 
 		if (arg->use == PLAN_UNUSED || arg->ours)
 			continue;

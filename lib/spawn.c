@@ -14,6 +14,7 @@
  *	ring.c      how many did (watchlist.c, harvest.c; uring.c, epoll.c)
  */
 /* clang-format on */
+#include "fds.h"
 #include "plan.h"
 #include "request.h"
 #include "reserve.h"
@@ -44,12 +45,20 @@ struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan)
 int uspawn(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args)
 {
 	struct uspawn_request accepted;
+	struct uspawn_args brought;
 	struct uspawn_failure failure;
 	struct uspawn_plan *plan;
+	uint64_t closed = 0;
 	int r = request_accept(&accepted, request, &failure);
 
 	if (r == 0)
+		r = request_accept_args(&brought, args, &failure);
+	if (r == 0) {
+		closed = fds_closed(&brought); /* compiling a plan may open copies */
 		r = plan_compile(&plan, &accepted, 1, &failure);
+	}
+	if (r == 0 && (r = fds_check(plan, &brought, closed, &failure)) < 0)
+		plan_unref(plan);
 	if (r < 0) {
 		handle_fail(child, &failure);
 		return r;

@@ -8,6 +8,7 @@
 #include "clone.h"
 #include "death.h"
 #include "detach.h"
+#include "fds.h"
 #include "handle.h"
 #include "ladder.h"
 #include "program.h"
@@ -36,6 +37,9 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 			return r;
 		}
 	}
+	r = fds_check(plan, &s->args, fds_closed(&s->args), &s->failure);
+	if (r < 0)
+		return r;
 	s->plan = plan;
 	s->more_room = NULL;
 	return care_is_needed(plan) ? care_new(&s->care, plan, &s->args, &s->failure) : 0;

@@ -56,6 +56,24 @@ EachRung(descriptors, inherit_keeps_what_is_not_close_on_exec)
 	close_all((int[]){ kept, kept_high, gone, source }, 4);
 }
 
+/* The library opens pipes and copies of its own, and what it opens gets the lowest number. */
+EachRung(descriptors, what_is_closed_is_not_replaced_by_the_librarys)
+{
+	int fds[] = { -1, dup(0) };
+	struct uspawn_child child;
+	const struct uspawn_request *request = USPAWN(request, .flags = USPAWN_FEXEC, .argv = LIST("w"), .exec_fd = 0,
+						      FDS({ 0, .source = USPAWN_NULL },
+							  { 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) },
+							  { 60, .fd = USPAWN_ARG(1) }));
+	const struct uspawn_args *args = USPAWN(args, .fds = fds, .nfds = 2);
+
+	close(fds[1]);
+	cr_assert_eq(uspawn(&child, request, args), -EBADF);
+	assert_failed(&child, EBADF, USPAWN_STEP_SOURCE, 2);
+	cr_assert_eq(way_start(way, &child, request, args), -EBADF);
+	assert_failed(&child, EBADF, USPAWN_STEP_SOURCE, 2);
+}
+
 EachRung(descriptors, c7_swap)
 {
 	int lows[] = { 3, 70, 600 };
