@@ -90,12 +90,12 @@ struct contestant {
 	uint64_t (*notified_ns)(void *self);     /* when the wait knew; NULL: when it returned */
 	const char *(*remark)(void *self);       /* what a reader must know about how it ran, or NULL */
 	void (*close)(void *self);
-	const char *(*version)(void);     /* of what stands behind it; NULL: nothing */
-	int kind;                         /* the file's own */
-	int by_pid;                       /* another reaper can wait for its children: --reaper */
-	const char *missing;              /* why it cannot take part */
-	const char *worker;               /* the program that is its worker; NULL: this one */
-	uint32_t measures;                /* bit n: takes part in enum measure n without being named, or ONLY_NAMED; 0: in all */
+	const char *(*version)(void); /* of what stands behind it; NULL: nothing */
+	int kind;                     /* the file's own */
+	int by_pid;                   /* another reaper can wait for its children: --reaper */
+	const char *missing;          /* why it cannot take part */
+	const char *worker;           /* the program that is its worker; NULL: this one */
+	uint32_t measures; /* bit n: takes part in enum measure n without being named, or ONLY_NAMED; 0: in all */
 	const struct contestant *starter; /* reaped.c: who starts */
 };
 
