@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many children: starts in slots of the ring's own, and their ends on its watch list. An external ring only starts. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "care.h"
@@ -69,12 +70,34 @@ struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring)
 	return NULL;
 }
 
-int uspawn_ring_fd(const struct uspawn_ring *ring)
+/* When the ring itself has something to do. */
+static int64_t due(const struct uspawn_ring *ring)
 {
+	int64_t ladder = shutdown_due(ring), retry = admission_due(ring), first = ladder < retry ? ladder : retry;
+
+	return first < ring->look_ns ? first : ring->look_ns;
+}
+
+/* What is left to do must bring back who polls. */
+static void call_back(struct uspawn_ring *ring)
+{
+	ring->list.also_due_ns = due(ring);
+	watchlist_set_clock(&ring->list);
+}
+
+int uspawn_ring_fd(const struct uspawn_ring *caller)
+{
+	struct uspawn_ring *ring = (struct uspawn_ring *)caller; /* whose poller may change: to him it is the same */
+	int fd;
+
 	if (ring_is_forked(ring))
 		return -EPERM;
-	/* Whose poller may change: to its caller it is the same ring. */
-	return ring->external ? -EINVAL : watchlist_fd((struct watchlist *)&ring->list);
+	if (ring->external)
+		return -EINVAL;
+	fd = watchlist_fd(&ring->list);
+	if (fd >= 0) /* for what was due before anybody polled it */
+		call_back(ring);
+	return fd;
 }
 
 /* ---- Children ---- */
@@ -100,6 +123,7 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 		      const struct uspawn_args *args)
 {
 	struct uspawn_failure failure = { .step = USPAWN_STEP_REQUEST };
+	int r;
 
 	if (ring_is_forked(ring))
 		failure.errnum = EPERM;
@@ -107,10 +131,15 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 		failure.errnum = EINVAL;
 	else if (ring->ending)
 		failure.errnum = ESHUTDOWN;
-	if (!failure.errnum)
-		return ring->limit ? admission_start(ring, child, plan, args) : ring_start(ring, child, plan, args, 0);
-	handle_fail(child, &failure);
-	return -failure.errnum;
+	if (failure.errnum) {
+		handle_fail(child, &failure);
+		return -failure.errnum;
+	}
+	if (!ring->limit)
+		return ring_start(ring, child, plan, args, 0);
+	r = admission_start(ring, child, plan, args);
+	call_back(ring);
+	return r;
 }
 
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
@@ -141,6 +170,17 @@ static void done_cared(struct uspawn_child *child)
 		sys_close(pidfd);
 }
 
+/* Its place may be what another waits for. */
+static void let_go(struct uspawn_child *child)
+{
+	struct watchlist *list = handle_of(child)->list;
+	struct uspawn_ring *ring = (struct uspawn_ring *)((char *)list - offsetof(struct uspawn_ring, list));
+
+	watchlist_let_go(child);
+	if (!ring_is_forked(ring))
+		call_back(ring);
+}
+
 void uspawn_done(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
@@ -155,7 +195,7 @@ void uspawn_done(struct uspawn_child *child)
 	if (handle->slot)
 		handle->slot->child = NULL;
 	if (handle->flags & HANDLE_WATCHED)
-		watchlist_let_go(child);
+		let_go(child);
 	else if (handle->care)
 		done_cared(child);
 	else if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
@@ -164,14 +204,6 @@ void uspawn_done(struct uspawn_child *child)
 }
 
 /* ---- Waiting ---- */
-
-/* When the ring itself has something to do. */
-static int64_t due(const struct uspawn_ring *ring)
-{
-	int64_t ladder = shutdown_due(ring), retry = admission_due(ring), first = ladder < retry ? ladder : retry;
-
-	return first < ring->look_ns ? first : ring->look_ns;
-}
 
 /* Is there nobody whose end could come? */
 static int is_empty(const struct uspawn_ring *ring)
@@ -194,11 +226,8 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 		if (nevents > 0)
 			admission_run(ring); /* the caller may be long with its events */
 	}
-	/* What is left to say, of this or of what has just failed, must bring back who polls. */
-	if (nevents > 0) {
-		ring->list.also_due_ns = due(ring);
-		watchlist_set_clock(&ring->list);
-	}
+	if (nevents > 0) /* more of this, or of what has just failed */
+		call_back(ring);
 	return nevents;
 }
 

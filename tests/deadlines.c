@@ -49,6 +49,23 @@ EachRing(deadlines, a_deadline_is_a_ladder_of_one)
 	uspawn_ring_free(ring);
 }
 
+/* What was due before the ring's descriptor was asked for is due to who polls it, too. */
+EachRing(deadlines, who_polls_may_come_later)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct pollfd p = { .events = POLLIN };
+
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), LADDER({ 50 * MS, SIGKILL, 0 })), NULL);
+	p.fd = uspawn_ring_fd(ring);
+	do
+		cr_assert_eq(poll(&p, 1, 60000), 1, "it is told to come back");
+	while (uspawn_ring_wait(ring, &event, 1, 0) == 0);
+	cr_assert(event.type == USPAWN_EVENT_END && event.child == &child);
+	assert_killed(&child, SIGKILL);
+	uspawn_ring_free(ring);
+}
+
 EachRing(deadlines, a_ladder_tells_each_step)
 {
 	struct uspawn_child child;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
@@ -224,7 +225,73 @@ EachRing(load, the_limit_is_raised)
 	uspawn_ring_free(ring);
 }
 
+/* Takes what is told, until nothing is, by the descriptor alone. */
+static void quiet(struct uspawn_ring *ring, struct pollfd *p)
+{
+	struct uspawn_event event;
+
+	while (poll(p, 1, 0) == 1)
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+}
+
+/* The end of that one is the next that is told. */
+static void await_by_poll(struct uspawn_ring *ring, struct pollfd *p, struct uspawn_child *child)
+{
+	struct uspawn_event event;
+	int n;
+
+	do {
+		cr_assert_eq(poll(p, 1, 20000), 1, "it is told to come back");
+		n = uspawn_ring_wait(ring, &event, 1, 0);
+	} while (n == 0);
+	cr_assert(n == 1 && event.type == USPAWN_EVENT_END && event.child == child);
+}
+
+EachRing(load, a_place_that_is_given_up_calls_who_polls)
+{
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_child stays, next;
+	int end;
+
+	uspawn_ring_limit(ring, 1);
+	end = ring_sleeper(ring, &stays, "0");
+	ring_witness(ring, &next, LIST("w", "exit", "5"));
+	quiet(ring, &p);
+	cr_assert_eq(next.pid, 0);
+	uspawn_done(&stays);
+	await_by_poll(ring, &p, &next);
+	assert_exited(&next, 5);
+	close(end);
+	cr_assert_gt(waitpid(-1, NULL, __WALL), 0);
+	uspawn_ring_free(ring);
+}
+
 /* ---- For lack of something ---- */
+
+EachRing(load, what_is_tried_again_calls_who_polls)
+{
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_child stays, next;
+	struct rlimit limit, low;
+	int end, lowest;
+
+	uspawn_ring_limit(ring, 2);
+	end = ring_sleeper(ring, &stays, "0");
+	quiet(ring, &p);
+	lowest = dup(end);
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = (struct rlimit){ (rlim_t)lowest, limit.rlim_max }; /* no number is left */
+	setrlimit(RLIMIT_NOFILE, &low);
+	ring_witness(ring, &next, LIST("w", "exit", "5"));
+	cr_assert_eq(next.pid, 0, "it waits");
+	setrlimit(RLIMIT_NOFILE, &limit);
+	await_by_poll(ring, &p, &next);
+	assert_exited(&next, 5);
+	close(end);
+	ring_assert_end(ring, &stays);
+	uspawn_ring_free(ring);
+}
 
 static uint32_t ring_flags;
 
