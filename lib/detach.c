@@ -57,6 +57,10 @@ static int send(struct errand *errand, char *top, int *retshared)
 	do {
 		void *stack = ways[way] & CLONE_VM || !ARCH_RAW ? top : NULL;
 
+		/* A copy of one thread of several: another may have held a lock of libc's, and what it learns is lost.
+		 */
+		if (!(ways[way] & CLONE_VM))
+			errand->rung = USPAWN_RUNG_FORK;
 		*retshared = (ways[way] & CLONE_FILES) != 0;
 		pid = sys_clone(ways[way], stack, &unused, run, errand);
 	} while (pid < 0 && clone_unsupported((int)pid) && ++way < sizeof(ways) / sizeof(*ways));
@@ -74,27 +78,31 @@ static int take_result(struct start *s, const struct errand *errand, int shared,
 	s->failure = errand->failure;
 	s->noted = errand->noted;
 	*ret = errand->report;
-	if (errand->result == 0 && wanted && !shared)
+	if (errand->result == 0 && wanted && !shared) {
 		s->birth.pidfd = sys_above_stdio(sys_pidfd_open(s->birth.pid, 0));
+		if (s->birth.pidfd < 0)
+			s->birth.pidfd = -1;
+	}
 	return errand->result;
 }
 
 int detach_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
-	char *at = mmap(NULL, PAGE_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct errand *errand = (void *)at;
+	struct errand *errand;
 	uint64_t callers;
-	int pid, shared, r;
+	void *at;
+	int pid, shared, r = sys_mmap(PAGE_SIZE + STACK_SIZE, MAP_SHARED, -1, &at);
 
-	if (at == MAP_FAILED)
-		return request_fail(&s->failure, ENOMEM, USPAWN_STEP_CLONE, 0);
+	if (r < 0)
+		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
+	errand = at;
 	clone_block_signals(&callers);
 	*errand = (struct errand){ .start = s, .rung = rung, .callers_mask = callers };
-	pid = send(errand, at + PAGE_SIZE + STACK_SIZE, &shared);
+	pid = send(errand, (char *)at + PAGE_SIZE + STACK_SIZE, &shared);
 	if (pid > 0)
 		wait_discard(-1, pid);
 	clone_restore_signals(&callers);
 	r = pid > 0 ? take_result(s, errand, shared, ret) : request_fail(&s->failure, -pid, USPAWN_STEP_CLONE, 0);
-	munmap(at, PAGE_SIZE + STACK_SIZE);
+	sys_munmap(at, PAGE_SIZE + STACK_SIZE);
 	return r;
 }
