@@ -171,6 +171,16 @@ static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
 	atomic_store(&handle->phase, PHASE_ENDED);
 }
 
+/* Detached, and without a pidfd: its number is all there is to look at, and who reaps it is another. */
+static int is_out_of_sight(const struct uspawn_child *child)
+{
+	siginfo_t info;
+
+	return child->pidfd < 0 && handle_of(child)->flags & HANDLE_DETACHED &&
+	       sys_waitid(P_PID, child->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 &&
+	       sys_kill(child->pid, 0) != -ESRCH;
+}
+
 int wait_collect(struct uspawn_child *child, int block)
 {
 	struct handle *handle = handle_of(child);
@@ -180,7 +190,7 @@ int wait_collect(struct uspawn_child *child, int block)
 
 	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
 		return phase == PHASE_ENDED ? 1 : -EBUSY;
-	ended = wait_reap(child->pidfd, child->pid, block, &exit);
+	ended = !is_out_of_sight(child) && wait_reap(child->pidfd, child->pid, block, &exit);
 	if (ended)
 		publish(child, &exit);
 	else

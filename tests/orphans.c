@@ -204,6 +204,38 @@ CheckedTest(orphans, without_shared_memory)
 	assert_exited(&child, 9);
 }
 
+/* By its number, then: it runs until whoever inherits it has reaped it. */
+CheckedTest(orphans, without_pidfds)
+{
+	int pipe[2], said[2], status;
+	pid_t server, pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	kernel_refuse(CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_OPEN, ENOSYS);
+	cr_assert(pipe2(pipe, O_CLOEXEC) == 0 && pipe2(said, O_CLOEXEC) == 0);
+	server = fork();
+	if (server == 0) {
+		struct uspawn_child child;
+
+		close(pipe[1]);
+		if (uspawn(&child, USPAWN(request, LIVES(pipe)), NULL) < 0 || child.pidfd != -1 ||
+		    uspawn_wait(&child, 0) != 0)
+			_exit(1);
+		if (write(said[1], &child.pid, sizeof(child.pid)) != sizeof(child.pid))
+			_exit(2);
+		_exit(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_UNKNOWN ? 0 : 3);
+	}
+	close(said[1]);
+	cr_assert_eq(read(said[0], &pid, sizeof(pid)), sizeof(pid), "it runs");
+	close(pipe[1]);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	cr_assert_eq(waitpid(server, &status, 0), server);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %#x", (unsigned)status);
+	close(pipe[0]);
+	close(said[0]);
+}
+
 CheckedTest(orphans, bad_input)
 {
 	struct uspawn_child child;
