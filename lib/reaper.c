@@ -24,7 +24,10 @@ static int is_ours(const struct uspawn_ring *ring, int pid)
 
 	for (uint32_t i = 0; i < table->nentries; i++) {
 		const struct entry *entry = &table->entries[i];
+		const struct care *care = watchlist_care(entry);
 
+		if (care && care->exited) /* its status was taken: the number may be another's */
+			continue;
 		if (entry->state != ENTRY_FREE && pid == (entry->state == ENTRY_LIVE ? entry->child->pid : entry->pid))
 			return 1;
 	}
@@ -52,7 +55,7 @@ uint32_t reaper_tell(struct uspawn_ring *ring, struct uspawn_event *events, uint
 			.len = (uint64_t)exit.status,
 		};
 	}
-	ring->look_ns = sys_now_ns() + LOOK_NS;
+	ring->look_ns = nevents == n ? 0 : sys_now_ns() + LOOK_NS; /* there may be more */
 	return nevents;
 }
 
