@@ -32,17 +32,21 @@ void watchlist_free(struct watchlist *list, struct entry *entry)
 void watchlist_start_timer(struct watchlist *list)
 {
 	struct itimerspec tick = { .it_interval.tv_nsec = WATCHLIST_TICK_NS, .it_value.tv_nsec = WATCHLIST_TICK_NS };
+	int r = -EMFILE;
 
 	if (list->timer.fd < 0)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
-		/* For the lack that made it needed it may not be watched either: then each wait is a short one. */
-		if (list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN) < 0)
-			sys_close_owned(&list->timer);
+		r = list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN);
 	}
-	if (list->timer.fd < 0)
+	if (r == -ESTALE) {
+		watchlist_rewatch(list); /* who is still to be looked at starts it again */
+	} else if (r < 0) {
+		/* For the lack that made it needed it may not be watched either: then each wait is a short one. */
+		sys_close_owned(&list->timer);
 		list->poller->kind->wake(list->poller);
+	}
 }
 
 void watchlist_stop_timer(struct watchlist *list)
