@@ -32,6 +32,8 @@ FILE *record_open(const char *where, bool append)
 	}
 	if (file)
 		setvbuf(file, NULL, _IOLBF, 0);
+	if (file && append)
+		fseeko(file, 0, SEEK_END); /* so that ftello() says whether it is empty, whichever libc */
 	return file;
 }
 

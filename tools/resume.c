@@ -65,18 +65,23 @@ static int parse(char *text, struct resume_line *ret)
 	return number_parse(column[SEQ], 1, UINT64_MAX, &ret->seq);
 }
 
+/* How a log begins, as far as it was written. */
+static int begin(const char *text, size_t len, const char *joblog)
+{
+	if (!strncmp(text, "Seq\t", len < 4 ? len : 4))
+		return 0;
+	complain("--resume: %s: this is no job log; name one that --joblog has written", joblog);
+	return -EINVAL;
+}
+
 /* One line, without its newline. */
 static int take(struct resume *r, char *text, size_t number, const char *joblog)
 {
 	struct resume_line line = { .line = number };
 	int error;
 
-	if (number == 1) {
-		if (!strncmp(text, "Seq\t", 4))
-			return 0;
-		complain("--resume: %s: this is no job log; name one that --joblog has written", joblog);
-		return -EINVAL;
-	}
+	if (number == 1)
+		return begin(text, 4, joblog);
 	if (parse(text, &line)) {
 		complain("--resume: %s: line %zu is none of a job log; mend or remove it", joblog, number);
 		return -EINVAL;
@@ -100,6 +105,8 @@ static int read_all(struct resume *r, FILE *file, const char *joblog)
 		whole += n;
 		error = take(r, text, ++number, joblog);
 	}
+	if (!error && n > 0 && !number) /* before anything is cut off: it may be some other file */
+		error = begin(text, (size_t)n, joblog);
 	free(text);
 	if (error)
 		return error;
