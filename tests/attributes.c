@@ -168,6 +168,9 @@ static int is_nowhere(const struct uspawn_child *child)
 {
 	int e = child->failure.errnum;
 
+	/* Nor a descriptor to be brought. */
+	if (e == EBADF && child->failure.step == USPAWN_STEP_SOURCE)
+		return 1;
 	return e == EOPNOTSUPP || e == ENOSYS || e == EINVAL || e == ENOENT || e == ENOSPC;
 }
 

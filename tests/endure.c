@@ -285,9 +285,11 @@ static int reap_all(void)
 	return n;
 }
 
-static void kill_server(struct server *server, unsigned *seed)
+/* `begun`: not before it knows of a detached child. */
+static void kill_server(struct server *server, unsigned *seed, int begun)
 {
 	struct timespec nap = { .tv_nsec = rand_r(seed) % 20000000 };
+	siginfo_t info = { 0 };
 	struct pollfd end;
 	int status, ndetached;
 	pid_t pid;
@@ -299,7 +301,10 @@ static void kill_server(struct server *server, unsigned *seed)
 		serve(server);
 	close(server->out[1]);
 	close(server->in[0]);
-	nanosleep(&nap, NULL);
+	do
+		nanosleep(&nap, NULL);
+	while (begun && !server->ndetached && !info.si_pid &&
+	       waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
 	cr_assert_eq(kill(pid, SIGKILL), 0);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFSIGNALED(status), "the server failed: %#x", (unsigned)status);
@@ -322,7 +327,7 @@ static void kill_servers(uint32_t ring_flags, uint64_t bound_by)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	*server = (struct server){ .ring_flags = ring_flags, .bound_by = bound_by };
 	for (int round = 0; round < (takes_long() ? 1000 : 40); round++) {
-		kill_server(server, &seed);
+		kill_server(server, &seed, round == 0);
 		sum += server->ndetached;
 	}
 	cr_assert_gt(sum, 0);
