@@ -140,7 +140,6 @@ static int new_call(struct birth *birth, struct clone_args *args, size_t size, c
 
 static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 {
-	int pidfd = -1; /* the kernel writes it even when it fails: EAGAIN by a pids limit */
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_CLEAR_SIGHAND,
 		.stack = (uintptr_t)birth->stack,
@@ -148,14 +147,15 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 	};
 	size_t size = CLONE_ARGS_SIZE;
 
+	birth->pidfd = -1; /* the kernel writes it even when it fails: EAGAIN by a pids limit */
 	birth->start->shares_table = !birth->copies_table && can_cut();
 	if (birth->start->shares_table)
 		args.flags |= CLONE_FILES;
 	if (birth->wants_pidfd) {
 		args.flags |= CLONE_PIDFD;
-		args.pidfd = (uintptr_t)&pidfd;
+		args.pidfd = (uintptr_t)&birth->pidfd;
 		if (birth->keeps_low && birth->start->shares_table)
-			birth->start->stray = &pidfd;
+			birth->start->stray = &birth->pidfd;
 	}
 	if (rung == USPAWN_RUNG_ASYNC) {
 		/* Not 0, which debuggers take for a thread. */
@@ -165,13 +165,17 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 	} else {
 		/* A child that ends before exec stays unseen by the host's waitpid(-1). */
 		args.flags |= CLONE_VFORK;
+		if (birth->settled) {
+			args.flags |= CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+			args.parent_tid = args.child_tid = (uintptr_t)birth->settled;
+		}
 	}
 	if (birth->cgroup != -1) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned)birth->cgroup;
 		size = CLONE_ARGS_SIZE_CGROUP;
 	}
-	return new_call(birth, &args, size, &pidfd);
+	return new_call(birth, &args, size, &birth->pidfd);
 }
 
 /* Memory of its own, and something that only this call takes. */

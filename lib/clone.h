@@ -11,7 +11,9 @@ struct birth {
 	struct child_start *start;
 	void *stack; /* where it begins */
 	size_t stack_size;
-	volatile uint32_t *settled; /* async: cleared by the kernel when the child has left the shared memory */
+	/* async: cleared by the kernel when the child has left the shared memory. vfork, if wanted: till then its pid
+	 */
+	volatile uint32_t *settled;
 	uint8_t wants_pidfd;
 	uint8_t copies_table; /* the child keeps what the caller has open */
 	uint8_t keeps_low;    /* below the cut, at least */

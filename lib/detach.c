@@ -13,10 +13,13 @@
 #define PAGE_SIZE  4096
 #define STACK_SIZE 65536 /* it runs the ladder */
 
+#define LOOK_AGAIN_NS 10000000
+
 struct errand {
 	struct start *start;
 	enum uspawn_rung rung;
 	uint64_t callers_mask;
+	volatile uint32_t inside; /* the child, while it runs upon our memory */
 	/* written by the go-between */
 	int done, result;
 	struct child_report report;
@@ -32,7 +35,7 @@ static void run(void *p)
 	struct errand *errand = p;
 	struct start *s = errand->start;
 
-	errand->result = ladder_climb_blocked(s, errand->rung, errand->callers_mask, &errand->report);
+	errand->result = ladder_climb_blocked(s, errand->rung, errand->callers_mask, &errand->inside, &errand->report);
 	if (errand->result == 0 && errand->report.errnum) {
 		wait_discard(s->birth.pidfd, s->birth.pid);
 		errand->result = request_fail(&s->failure, errand->report.errnum, errand->report.step,
@@ -67,11 +70,25 @@ static int send(struct errand *errand, char *top, int *retshared)
 	return (int)pid;
 }
 
+/* What the child stands on and reads is about to go, and who waited for it has gone. */
+static void end_child(struct errand *errand)
+{
+	struct timespec slice = sys_timespec(LOOK_AGAIN_NS);
+	uint32_t pid = errand->inside;
+
+	if (pid && errand->start->birth.pidfd >= 0)
+		sys_close(errand->start->birth.pidfd);
+	while ((pid = errand->inside)) {
+		sys_kill((int)pid, SIGKILL);
+		sys_futex_wait(&errand->inside, pid, &slice);
+	}
+}
+
 static int take_result(struct start *s, const struct errand *errand, int shared, struct child_report *ret)
 {
 	int wanted = errand->birth.pidfd >= 0;
 
-	if (!errand->done) /* somebody killed it */
+	if (!errand->done)
 		return request_fail(&s->failure, EAGAIN, USPAWN_STEP_CLONE, 0);
 	s->birth = errand->birth;
 	s->rung = errand->took;
@@ -99,8 +116,11 @@ int detach_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	clone_block_signals(&callers);
 	*errand = (struct errand){ .start = s, .rung = rung, .callers_mask = callers };
 	pid = send(errand, (char *)at + PAGE_SIZE + STACK_SIZE, &shared);
-	if (pid > 0)
+	if (pid > 0) {
 		wait_discard(-1, pid);
+		if (!errand->done) /* somebody killed it */
+			end_child(errand);
+	}
 	clone_restore_signals(&callers);
 	r = pid > 0 ? take_result(s, errand, shared, ret) : request_fail(&s->failure, -pid, USPAWN_STEP_CLONE, 0);
 	sys_munmap(at, PAGE_SIZE + STACK_SIZE);

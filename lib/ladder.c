@@ -169,7 +169,8 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	return s->birth.flags ? blame_flags(s, r) : request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 }
 
-int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t callers_mask, struct child_report *ret)
+int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t callers_mask, volatile uint32_t *settled,
+			 struct child_report *ret)
 {
 	char stack[CHILD_STACK] __attribute__((aligned(64)));
 
@@ -177,6 +178,7 @@ int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t caller
 		.start = &s->child,
 		.stack = stack,
 		.stack_size = sizeof(stack),
+		.settled = settled,
 		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
 		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,
 		.keeps_low = (s->plan->flags & USPAWN_INHERIT_FDS) != 0,
@@ -194,7 +196,7 @@ int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	int r;
 
 	clone_block_signals(&callers);
-	r = ladder_climb_blocked(s, rung, callers, ret);
+	r = ladder_climb_blocked(s, rung, callers, NULL, ret);
 	clone_restore_signals(&callers);
 	return r;
 }

@@ -28,8 +28,8 @@ struct start {
  */
 int ladder_climb(struct start *start, enum uspawn_rung rung, struct child_report *retreport);
 
-/* The same where signals are blocked already, and what the caller's mask was. */
-int ladder_climb_blocked(struct start *start, enum uspawn_rung rung, uint64_t callers_mask,
+/* The same where signals are blocked already; what the caller's mask was; and birth's `settled`. */
+int ladder_climb_blocked(struct start *start, enum uspawn_rung rung, uint64_t callers_mask, volatile uint32_t *settled,
 			 struct child_report *retreport);
 
 /* The cgroup cannot be had: the end of the start, or 0 if its child may do without. */

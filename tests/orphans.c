@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,6 +204,73 @@ CheckedTest(orphans, without_shared_memory)
 	cr_assert_geq(child.pidfd, 0);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 9);
+}
+
+/* The first child of that one, but for `not`; 0: it has none. -1: this kernel does not say. */
+static pid_t child_of(pid_t parent, pid_t not )
+{
+	char path[64];
+	FILE *list;
+	pid_t pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	list = fopen(path, "re");
+	if (!list)
+		return -1;
+	do
+		if (fscanf(list, "%d", &pid) != 1)
+			pid = 0;
+	while (pid && pid == not );
+	fclose(list);
+	return pid;
+}
+
+/* Kills who is to hand the child over, once there is one, which waits for a FIFO before its exec. */
+static void kill_the_go_between(pid_t us)
+{
+	pid_t go_between = 0;
+
+	while (go_between <= 0 || child_of(go_between, 0) <= 0) {
+		go_between = child_of(us, getpid());
+		usleep(1000);
+	}
+	kill(go_between, SIGKILL);
+	_exit(0);
+}
+
+/* The child stood on the stack of the start: it must not go on when that has returned. */
+CheckedTest(orphans, go_between_that_is_killed)
+{
+	const char *missing = way_missing(USPAWN_RUNG_VFORK);
+	char path[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(path) + 5];
+	struct uspawn_child child;
+	pid_t us = getpid(), killer;
+	int end, status, killed = 0;
+
+	if (missing)
+		cr_skip_test("%s", missing);
+	if (child_of(us, 0) < 0)
+		cr_skip_test("lists of children below /proc");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	cr_assert_not_null(mkdtemp(path));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", path);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	killer = fork();
+	if (killer == 0)
+		kill_the_go_between(us);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5"), .flags = USPAWN_DETACH,
+				   FDS({ 0, USPAWN_OPEN, .path = fifo })),
+			    NULL),
+		     -EAGAIN);
+	assert_failed(&child, EAGAIN, USPAWN_STEP_CLONE, 0);
+	end = open(fifo, O_RDWR | O_CLOEXEC); /* whoever still waits goes on */
+	for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0;)
+		killed += pid != killer && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	cr_assert_eq(killed, 1);
+	close(end);
+	unlink(fifo);
+	rmdir(path);
 }
 
 /* By its number, then: it runs until whoever inherits it has reaped it. */
