@@ -106,7 +106,7 @@ const struct attribute attributes[] = {
 	{ "foreground", USPAWN_STEP_FOREGROUND,
 	  REQUEST(.flags = USPAWN_SETSID | USPAWN_SETCTTY | USPAWN_FOREGROUND, .fds = terminal, .nfds = 1), NULL },
 	{ "limits", USPAWN_STEP_RLIMIT, REQUEST(.rlimits = limit, .nrlimits = 1), NULL },
-	{ "nice", USPAWN_STEP_NICE, REQUEST(SCHED(.set = USPAWN_NICE, .nice = 1)), NULL },
+	{ "nice", USPAWN_STEP_NICE, REQUEST(SCHED(.set = USPAWN_NICE, .nice = 19)), NULL },
 	{ "policy", USPAWN_STEP_SCHEDULER, REQUEST(SCHED(.set = USPAWN_POLICY, .policy = SCHED_BATCH)), NULL },
 	{ "real-time policy", USPAWN_STEP_SCHEDULER,
 	  REQUEST(SCHED(.set = USPAWN_POLICY, .policy = SCHED_FIFO, .priority = 1)), NULL },
