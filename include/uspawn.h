@@ -183,7 +183,8 @@ enum uspawn_flags {
 		1 << 16, /* 0.2: SIGKILL when the last copy of the pidfd is closed. -EOPNOTSUPP before Linux 7.1 */
 	USPAWN_TREE = 1 << 17, /* 0.2: born in a cgroup of its own, made below cgroup_fd. With SETCGROUP */
 	/* 0.2: not the caller's: init or the nearest subreaper inherits it at once, and reaps it. The child is as one
-	 * that was adopted; with PID_ONLY it is let go. Not with pdeathsig */
+	 * that was adopted; with PID_ONLY it is let go. Not with pdeathsig, nor after a setns() or unshare() of the
+	 * caller's that is about PID namespaces: whoever is its first process there must stay */
 	USPAWN_DETACH = 1 << 18,
 };
 
