@@ -44,6 +44,7 @@ struct poller_kind {
 	/* and until the next one, because something could not be watched. */
 	void (*wake)(struct poller *poller);
 	void (*free)(struct poller *poller);
+	int lasts; /* no filter takes it away */
 };
 
 struct poller {

@@ -323,7 +323,7 @@ static void done(struct poller *poller)
 
 int uring_new(struct poller **ret, uint32_t expected)
 {
-	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, wake, done };
+	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, wake, done, 0 };
 	int saved = errno, r;
 	struct uring *u = calloc(1, sizeof(*u));
 

@@ -211,6 +211,7 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 	int r;
 
 	*list = (struct watchlist){ .table.first_free = TABLE_FULL,
+				    .front.set.fd = -1,
 				    .timer.fd = -1,
 				    .clock.fd = -1,
 				    .clock_ns = CARE_NEVER,
@@ -251,6 +252,7 @@ void watchlist_done(struct watchlist *list)
 		hand_back(&list->table.entries[i], !*list->here);
 	sys_close_owned(&list->timer);
 	sys_close_owned(&list->clock);
+	sys_close_owned(&list->front.set);
 	list->poller->kind->free(list->poller);
 	carelist_done(&list->cares);
 	free(list->table.entries);
@@ -300,28 +302,32 @@ void watchlist_let_go(struct uspawn_child *child)
 /* What is polled goes to epoll, which is in every kernel. */
 int watchlist_replace_poller(struct watchlist *list)
 {
-	struct poller *old = list->poller;
-	int r = epoll_new(&list->poller);
+	struct poller *poller;
+	int r = epoll_new(&poller);
 
+	if (r < 0)
+		return r;
+	r = front_turn(&list->front, poller);
 	if (r < 0) {
-		list->poller = old;
+		poller->kind->free(poller);
 		return r;
 	}
-	old->kind->free(old);
+	list->poller->kind->free(list->poller);
+	list->poller = poller;
 	watchlist_rewatch(list);
 	return 0;
 }
 
 int watchlist_fd(struct watchlist *list)
 {
-	int fd = list->poller->kind->fd(list->poller), r;
+	int fd = front_fd(&list->front, list->poller), r;
 
 	if (fd == -ESTALE) {
 		watchlist_rewatch(list);
-		fd = list->poller->kind->fd(list->poller);
+		fd = front_fd(&list->front, list->poller);
 	}
 	if (fd >= 0 || !clone_unsupported(fd))
 		return fd;
 	r = watchlist_replace_poller(list);
-	return r < 0 ? r : list->poller->kind->fd(list->poller);
+	return r < 0 ? r : front_fd(&list->front, list->poller);
 }

@@ -7,6 +7,7 @@
 #define USPAWN_WATCHLIST_H
 
 #include "carelist.h"
+#include "front.h"
 #include "sys.h"
 #include "table.h"
 
@@ -16,6 +17,7 @@
 
 struct watchlist {
 	struct poller *poller;
+	struct front front;
 	struct table table;
 	struct carelist cares;
 	uint32_t nlive, nsilent, nticked;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +156,46 @@ CheckedTest(refusals, c17_ring_descriptor_without_io_uring_enter)
 	assert_exited(&child, 5);
 	uspawn_plan_free(plan);
 	uspawn_ring_free(ring);
+}
+
+/* A loop that has the ring's descriptor keeps it, whatever becomes of io_uring: also of a child that ran before. */
+CheckedTest(refusals, late_io_uring_under_a_foreign_loop)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child before, after;
+	struct uspawn_event event;
+	struct epoll_event watch = { .events = EPOLLIN }, woken;
+	int fds[] = { -1 }, ep = epoll_create1(EPOLL_CLOEXEC), fd, ends = 0, n;
+
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	fd = uspawn_ring_fd(ring);
+	cr_assert_eq(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &watch), 0);
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, WITNESS("eof", "0", "exit", "5"),
+					    FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+				     NULL),
+		     0);
+	cr_assert_eq(uspawn_ring_start(ring, &before, plan, USPAWN(args, .fds = fds, .nfds = 1)), 0);
+	kernel_refuse(CALL_IO_URING | CALL_IO_URING_ENTER, EPERM);
+	close(fds[0]);
+	cr_assert_eq(epoll_wait(ep, &woken, 1, 60000), 1);
+	while ((n = uspawn_ring_wait(ring, &event, 1, 0)) == 0)
+		cr_assert_eq(epoll_wait(ep, &woken, 1, 60000), 1);
+	cr_assert(n == 1 && event.child == &before);
+	assert_exited(&before, 5);
+	cr_assert_eq(uspawn_ring_fd(ring), fd);
+	cr_assert_eq(uspawn_ring_start(ring, &after, plan, USPAWN(args, .fds = fds, .nfds = 1)), 0);
+	close(fds[0]);
+	while (!ends) {
+		cr_assert_eq(epoll_wait(ep, &woken, 1, 60000), 1);
+		ends = uspawn_ring_wait(ring, &event, 1, 0);
+	}
+	assert_exited(&after, 5);
+	cr_assert_eq(epoll_wait(ep, &woken, 1, 0), 0, "nothing is left to do");
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+	close(ep);
 }
 
 /* Where a shared table can no longer be cut, an asynchronous start learns it too late, and says so; the next
