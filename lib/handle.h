@@ -40,6 +40,7 @@ struct handle {
 	struct slot *slot;     /* an asynchronous start that is not known to have left it */
 	struct care *care;     /* NULL: it is only waited for */
 	int32_t tree;          /* its cgroup's directory, closed with the pidfd; 0: none */
+	int64_t gone_ns;       /* others were seen to have its status; 0: no */
 	struct queued *queued; /* it is not started yet, or could not be */
 };
 

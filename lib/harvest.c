@@ -47,6 +47,9 @@ static int collect(struct watchlist *list, struct entry *entry)
 	/* Readable, but not to be had: from now on only news. */
 	if (!ended && !entry->ticked && entry->how == POLLER_ONCE)
 		watchlist_watch(list, entry, POLLER_AGAIN);
+	/* No news need come of whom another has to reap, and does not. */
+	if (!ended && entry->state == ENTRY_LIVE && handle_of(child)->gone_ns)
+		watchlist_tick(list, entry);
 	return ended;
 }
 

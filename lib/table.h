@@ -19,7 +19,7 @@ struct entry {
 	uint32_t next_free;
 	uint8_t state;
 	uint8_t how;    /* enum poller_watch */
-	uint8_t ticked; /* not polled, but looked at */
+	uint8_t ticked; /* looked at now and then, since polling alone will not do */
 };
 
 struct table {

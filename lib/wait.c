@@ -28,30 +28,6 @@ static void take_usage(const struct rusage *usage, struct uspawn_exit *ret)
 	ret->nivcsw = (uint64_t)usage->ru_nivcsw;
 }
 
-/*
- * Someone else has the status: the host ignores SIGCHLD, or waited for any child. The kernel writes the record after it
- * has made the child invisible, so first comes the hang-up (6.9), then the record (6.15).
- */
-static void recover(int pidfd, struct uspawn_exit *ret)
-{
-	struct pollfd hang_up = { .fd = pidfd };
-	struct timespec bound = sys_timespec(HANG_UP_BOUND_NS);
-	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_EXIT };
-
-	ret->code = USPAWN_UNKNOWN;
-	if (pidfd < 0 || sys_ppoll(&hang_up, 1, &bound) != 1)
-		return;
-	if (sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 || !(info.mask & SYS_PIDFD_INFO_EXIT))
-		return;
-	if (WIFEXITED(info.exit_code)) {
-		ret->code = USPAWN_EXITED;
-		ret->status = WEXITSTATUS(info.exit_code);
-	} else {
-		ret->code = WCOREDUMP(info.exit_code) ? USPAWN_DUMPED : USPAWN_KILLED;
-		ret->status = WTERMSIG(info.exit_code);
-	}
-}
-
 static int waitid_either(int pidfd, int pid, siginfo_t *info, int options, struct rusage *usage)
 {
 	if (pidfd >= 0 && !atomic_load_explicit(&refused_p_pidfd, memory_order_relaxed)) {
@@ -99,8 +75,7 @@ int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret)
 		if (r < 0) {
 			if (!has_gone(pidfd, block))
 				return 0;
-			*ret = (struct uspawn_exit){ 0 };
-			recover(pidfd, ret);
+			*ret = (struct uspawn_exit){ .code = USPAWN_UNKNOWN };
 			return 1;
 		}
 		if (info.si_pid &&
@@ -181,6 +156,49 @@ static int is_out_of_sight(const struct uspawn_child *child)
 	       sys_kill(child->pid, 0) != -ESRCH;
 }
 
+static int has_hung_up(int pidfd, int64_t timeout_ns)
+{
+	struct pollfd hang_up = { .fd = pidfd };
+	int64_t until_ns = sys_now_ns() + timeout_ns, left_ns = timeout_ns;
+	int r;
+
+	do {
+		struct timespec left = sys_timespec(left_ns);
+
+		r = sys_ppoll(&hang_up, 1, &left);
+		left_ns = until_ns - sys_now_ns();
+	} while (r == -EINTR && left_ns > 0);
+	return r == 1;
+}
+
+/*
+ * Someone else has the status: the host ignores SIGCHLD, or waited for any child. The kernel writes the record after it
+ * has made the child invisible, so first comes the hang-up (6.9), then the record (6.15). 0: it may come yet.
+ */
+static int recover(const struct uspawn_child *child, int block, struct uspawn_exit *ret)
+{
+	struct handle *handle = handle_of(child);
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_EXIT };
+
+	if (child->pidfd < 0)
+		return 1;
+	if (!has_hung_up(child->pidfd, block ? HANG_UP_BOUND_NS : 0)) {
+		if (!handle->gone_ns)
+			handle->gone_ns = sys_now_ns();
+		return block || sys_now_ns() - handle->gone_ns >= HANG_UP_BOUND_NS;
+	}
+	if (sys_ioctl(child->pidfd, SYS_PIDFD_GET_INFO, &info) < 0 || !(info.mask & SYS_PIDFD_INFO_EXIT))
+		return 1;
+	if (WIFEXITED(info.exit_code)) {
+		ret->code = USPAWN_EXITED;
+		ret->status = WEXITSTATUS(info.exit_code);
+	} else {
+		ret->code = WCOREDUMP(info.exit_code) ? USPAWN_DUMPED : USPAWN_KILLED;
+		ret->status = WTERMSIG(info.exit_code);
+	}
+	return 1;
+}
+
 int wait_collect(struct uspawn_child *child, int block)
 {
 	struct handle *handle = handle_of(child);
@@ -191,6 +209,8 @@ int wait_collect(struct uspawn_child *child, int block)
 	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
 		return phase == PHASE_ENDED ? 1 : -EBUSY;
 	ended = !is_out_of_sight(child) && wait_reap(child->pidfd, child->pid, block, &exit);
+	if (ended && exit.code == USPAWN_UNKNOWN)
+		ended = recover(child, block, &exit);
 	if (ended)
 		publish(child, &exit);
 	else

@@ -7,11 +7,14 @@
 
 /*
  * Takes the status if it has ended, or waits for that (`block`). 1: ended, *ret is written; 0: running.
- * A status that someone else took is looked for elsewhere, else USPAWN_UNKNOWN.
+ * USPAWN_UNKNOWN: someone else took it.
  */
 int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret);
 
-/* The same for a child, once: 1 when it has ended, whoever saw it. 0: running. -EBUSY: another thread is at it. */
+/*
+ * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when someone
+ * else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.
+ */
 int wait_collect(struct uspawn_child *child, int block);
 
 /* uspawn_wait() of a running child that nothing else is done for. */

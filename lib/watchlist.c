@@ -62,8 +62,10 @@ static int pidfd_of(const struct entry *entry)
 	return entry->state == ENTRY_LIVE ? entry->child->pidfd : entry->pidfd;
 }
 
-static void tick(struct watchlist *list, struct entry *entry)
+void watchlist_tick(struct watchlist *list, struct entry *entry)
 {
+	if (entry->ticked)
+		return;
 	entry->ticked = 1;
 	if (list->nticked++ == 0)
 		watchlist_start_timer(list);
@@ -74,8 +76,8 @@ void watchlist_watched(struct watchlist *list, struct entry *entry, int r)
 {
 	if (r == -ESTALE)
 		watchlist_rewatch(list);
-	else if (r < 0 && !entry->ticked)
-		tick(list, entry);
+	else if (r < 0)
+		watchlist_tick(list, entry);
 }
 
 struct care *watchlist_care(const struct entry *entry)
@@ -121,7 +123,7 @@ void watchlist_unwatch(struct watchlist *list, struct entry *entry)
 {
 	uint64_t tag = table_tag(&list->table, entry, 0);
 
-	if (!entry->ticked && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
+	if (pidfd_of(entry) >= 0 && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
 		watchlist_rewatch(list);
 }
 

@@ -67,6 +67,9 @@ struct care *watchlist_care(const struct entry *entry);
 void watchlist_watch(struct watchlist *list, struct entry *entry, enum poller_watch how);
 void watchlist_unwatch(struct watchlist *list, struct entry *entry);
 
+/* It is to be looked at now and then, too. */
+void watchlist_tick(struct watchlist *list, struct entry *entry);
+
 /* What became of watching something of the entry's care. */
 void watchlist_watched(struct watchlist *list, struct entry *entry, int r);
 

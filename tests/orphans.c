@@ -178,6 +178,54 @@ CheckedTest(orphans, on_a_ring_epoll)
 	detached_on_a_ring(USPAWN_RING_EPOLL);
 }
 
+/* Whoever inherited it is slow to reap it: that holds up nobody who only looks. */
+static void look_in_copy(void)
+{
+	struct uspawn_event event;
+	struct uspawn_child child, alone;
+	struct uspawn_plan *plan;
+	struct uspawn_ring *ring;
+	struct pollfd p = { .events = POLLIN };
+	int n;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	copy_assert(uspawn_ring_new(&ring, 0, ring_flags) == 0);
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "6"), .flags = USPAWN_DETACH), NULL) == 0);
+	copy_assert(uspawn_start(&alone, plan, NULL) == 0);
+	p.fd = alone.pidfd;
+	copy_assert(poll(&p, 1, -1) == 1);
+	copy_assert(uspawn_wait(&alone, 0) == 0);
+	copy_assert(uspawn_wait(&alone, -1) == 1 && alone.exit.code == USPAWN_UNKNOWN);
+	copy_assert(uspawn_ring_start(ring, &child, plan, NULL) == 0);
+	p.fd = child.pidfd;
+	copy_assert(poll(&p, 1, -1) == 1);
+	copy_assert(uspawn_ring_wait(ring, &event, 1, 0) == 0);
+	while ((n = uspawn_ring_wait(ring, &event, 1, -1)) == 0)
+		; /* interrupted */
+	copy_assert(n == 1 && event.child == &child && child.exit.code == USPAWN_UNKNOWN);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+static void detached_and_not_reaped(uint32_t flags)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	ring_flags = flags;
+	copy_run(look_in_copy);
+	for (int i = 0; i < 2; i++)
+		cr_assert_gt(waitpid(-1, NULL, 0), 0);
+}
+
+CheckedTest(orphans, not_reaped_uring)
+{
+	detached_and_not_reaped(0);
+}
+
+CheckedTest(orphans, not_reaped_epoll)
+{
+	detached_and_not_reaped(USPAWN_RING_EPOLL);
+}
+
 EachRing(orphans, what_does_not_run_has_no_end)
 {
 	struct uspawn_child child;
