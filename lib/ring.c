@@ -226,6 +226,8 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 		if (nevents > 0)
 			admission_run(ring); /* the caller may be long with its events */
 	}
+	if (nevents > 0 && ring->reaper)
+		ring->look_ns = 0; /* a stranger may have stood behind those */
 	if (nevents > 0) /* more of this, or of what has just failed */
 		call_back(ring);
 	return nevents;

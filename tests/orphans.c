@@ -476,6 +476,32 @@ EachReaper(a_foreign_loop_is_woken)
 	uspawn_ring_free(ring);
 }
 
+/* One that has ended behind a child of the ring's own is not left until the next look. */
+EachReaper(a_foreign_loop_is_woken_for_the_next)
+{
+	struct pollfd p = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	siginfo_t info;
+	pid_t pid;
+	int n;
+
+	ring_witness(ring, &child, LIST("w", "exit", "5"));
+	pid = fork();
+	if (pid == 0)
+		_exit(3);
+	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	cr_assert_eq(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
+	while ((n = uspawn_ring_wait(ring, &event, 1, 0)) == 0)
+		; /* its pidfd says so a moment later */
+	cr_assert(n == 1 && event.child == &child);
+	cr_assert_eq(poll(&p, 1, 500), 1, "half of what lies between two looks");
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 1);
+	assert_stranger(&event);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
 /* A ring that is none leaves them alone. */
 EachRing(orphans, are_left_alone_without)
 {
