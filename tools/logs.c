@@ -29,7 +29,7 @@ int logs_open(struct logs *logs, const char *joblog, const char *json, bool appe
 	*logs = (struct logs){ .joblog_name = joblog, .json_name = json };
 	r = open_log(&logs->joblog, "--joblog", joblog, append);
 	if (!r)
-		r = open_log(&logs->json, "--json", json, false);
+		r = open_log(&logs->json, "--json", json, append);
 	if (!r && joblog && (!append || !ftello(logs->joblog)))
 		joblog_header(logs->joblog);
 	return r;

@@ -16,7 +16,7 @@ struct logs {
 };
 
 /*
- * Names may be NULL. append: the job log goes on where it ended. 0 or -errno, after a line about it; logs_close() is
+ * Names may be NULL. append: they go on where they ended. 0 or -errno, after a line about it; logs_close() is
  * needed either way.
  */
 int logs_open(struct logs *logs, const char *joblog, const char *json, bool append);

@@ -14,6 +14,16 @@
 #include <string.h>
 #include <time.h>
 
+/* What a run that was killed has left half written stays a line of its own. */
+static void go_on(FILE *file)
+{
+	int last = fseeko(file, -1, SEEK_END) ? EOF : getc(file);
+
+	fseeko(file, 0, SEEK_END); /* so that ftello() says whether it is empty, whichever libc */
+	if (last != EOF && last != '\n')
+		putc('\n', file);
+}
+
 FILE *record_open(const char *where, bool append)
 {
 	uint64_t fd;
@@ -21,7 +31,7 @@ FILE *record_open(const char *where, bool append)
 	int copy;
 
 	if (strncmp(where, "fd:", 3)) {
-		file = fopen(where, append ? "ae" : "we");
+		file = fopen(where, append ? "a+e" : "we");
 	} else {
 		if (number_parse(where + 3, 0, INT_MAX, &fd)) {
 			errno = EBADF;
@@ -33,7 +43,7 @@ FILE *record_open(const char *where, bool append)
 	if (file)
 		setvbuf(file, NULL, _IOLBF, 0);
 	if (file && append)
-		fseeko(file, 0, SEEK_END); /* so that ftello() says whether it is empty, whichever libc */
+		go_on(file);
 	return file;
 }
 
