@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/attributes.h"
@@ -177,7 +178,9 @@ static int is_nowhere(const struct uspawn_child *child)
 static void as_an_ordinary_user(void)
 {
 	struct way way = { .rung = rung };
+	const struct rlimit none = { 0, 0 }; /* a user may have been granted some */
 
+	copy_assert(setrlimit(RLIMIT_NICE, &none) == 0 && setrlimit(RLIMIT_RTPRIO, &none) == 0);
 	copy_assert(setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0);
 	copy_assert(setresuid(54321, 54321, 54321) == 0 && kernel_set_dumpable() == 0);
 	if (rung == USPAWN_RUNG_ASYNC)
