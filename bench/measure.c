@@ -33,23 +33,23 @@ static int ask_entry(struct entry *entry, const struct order *order, double *rat
 	return r;
 }
 
+static void leave_out(struct entry *entry, int error)
+{
+	entry_close(entry);
+	fprintf(stderr, "uspawn-bench: left out: %s: %s\n", entry->name, error_text(error));
+}
+
 /* Those that cannot run here are left out by name, if that is known from the beginning. */
-static int open_entries(struct run *run, uint32_t slice)
+static int open_entries(struct run *run)
 {
 	uint32_t n = 0;
-	int r = 0;
 
 	for (uint32_t i = 0; i < run->nentries; i++) {
 		struct entry entry = run->entries[i];
+		int r = entry_open(&entry, run);
 
-		r = entry_open(&entry, run);
 		if (r < 0) {
-			entry_close(&entry);
-			fprintf(stderr, "uspawn-bench: left out: %s: %s\n", entry.name, error_text(r));
-			if (slice) {
-				run->entries[i].nworkers = 0;
-				return r;
-			}
+			leave_out(&entry, r);
 			continue;
 		}
 		run->entries[n++] = entry;
@@ -58,6 +58,21 @@ static int open_entries(struct run *run, uint32_t slice)
 	}
 	run->nentries = n;
 	return n ? 0 : -ENOENT;
+}
+
+/* In another order than before: which process was made first is not the contestant's, either. */
+static int open_again(struct run *run, uint32_t slice)
+{
+	for (uint32_t i = 0; i < run->nentries; i++) {
+		struct entry *entry = &run->entries[(slice + i) % run->nentries];
+		int r = entry_open(entry, run);
+
+		if (r < 0) {
+			leave_out(entry, r);
+			return r;
+		}
+	}
+	return 0;
 }
 
 static void close_entries(struct run *run)
@@ -161,17 +176,24 @@ static double plan(struct run *run, uint64_t open_ns, uint32_t *slices)
 
 /*
  * Each round has an order of its own, drawn by chance: who always came after a contestant that forks would always find
- * caches full of its copies.
+ * caches full of its copies. The same in every run: a run that is repeated differs by the machine alone.
  */
-static void shuffle(uint32_t order[MAX_ENTRIES], uint32_t n, uint32_t round)
+static uint64_t draw(uint64_t *state) /* splitmix64 */
 {
-	uint64_t random = round * 0x9e3779b97f4a7c15u + 1;
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static void shuffle(uint32_t order[MAX_ENTRIES], uint32_t n, uint64_t round)
+{
+	uint64_t state = round << 32;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at;
+		uint32_t at = (uint32_t)(draw(&state) % (i + 1));
 
-		random = random * 6364136223846793005u + 1442695040888963407u;
-		at = (uint32_t)((random >> 33) % (i + 1));
 		order[i] = order[at];
 		order[at] = i;
 	}
@@ -271,7 +293,7 @@ int measure_case(struct run *run)
 
 	run->nslices = 0;
 	for (uint32_t slice = 0; r >= 0 && slice < slices; slice++) {
-		r = open_entries(run, slice);
+		r = slice ? open_again(run, slice) : open_entries(run);
 		opened_ns = now_ns();
 		if (r >= 0)
 			r = warm_up(run, slice ? 0 : WARM_UP_NS);
