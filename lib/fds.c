@@ -159,7 +159,7 @@ int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, ui
 	return 0;
 }
 
-static uint32_t step_of(const struct plan_arg *arg)
+uint32_t fds_step(const struct plan_arg *arg)
 {
 	return arg->use == PLAN_DESCRIPTOR ? USPAWN_STEP_SOURCE
 	       : arg->use == PLAN_PTY      ? USPAWN_STEP_PTY
@@ -183,7 +183,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 			r = take_ends(fds, arg, n);
 		if (r < 0) {
 			fds_undo(fds);
-			return request_fail(reterr, -r, step_of(arg), arg->index);
+			return request_fail(reterr, -r, fds_step(arg), arg->index);
 		}
 	}
 	fds->cgroup = fds_number(fds, plan->cgroup_fd);

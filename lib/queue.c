@@ -101,8 +101,7 @@ static int take_descriptors(struct queued *queued, const struct uspawn_plan *pla
 		if (r < 0) {
 			close_all(queued->fds, kept);
 			close_all(others, made);
-			return request_fail(reterr, -r, made & bit(n) ? USPAWN_STEP_PIPE : USPAWN_STEP_SOURCE,
-					    arg->index);
+			return request_fail(reterr, -r, fds_step(arg), arg->index);
 		}
 		kept |= bit(n);
 	}

@@ -329,16 +329,41 @@ static void starved(void)
 	uspawn_plan_free(plan);
 }
 
-EachRing(load, few_descriptors)
+CheckedTest(load, few_descriptors_uring)
 {
-	struct pollfd p = { .fd = uspawn_ring_fd(ring) };
-	char target[64] = "", path[32];
-
-	sprintf(path, "/proc/self/fd/%d", p.fd);
-	cr_assert_gt(readlink(path, target, sizeof(target) - 1), 0);
-	ring_flags = strstr(target, "eventpoll") ? USPAWN_RING_EPOLL : 0;
-	uspawn_ring_free(ring);
 	copy_run(starved);
+}
+
+CheckedTest(load, few_descriptors_epoll)
+{
+	ring_flags = USPAWN_RING_EPOLL;
+	copy_run(starved);
+}
+
+/* What cannot wait says why, as what cannot start does. */
+EachRing(load, no_pipe_for_what_waits)
+{
+	struct uspawn_child stays, next;
+	struct uspawn_plan *plan = plan_of(USPAWN(request, .argv = LIST("true"),
+						  FDS({ 0, USPAWN_NULL }, { 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })));
+	struct rlimit limit, low;
+	int end, lowest, out = -1;
+
+	uspawn_ring_limit(ring, 1);
+	end = ring_sleeper(ring, &stays, "0");
+	lowest = dup(end);
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = (struct rlimit){ (rlim_t)lowest, limit.rlim_max }; /* no number is left */
+	setrlimit(RLIMIT_NOFILE, &low);
+	cr_assert_eq(uspawn_ring_start(ring, &next, plan, USPAWN(args, .fds = &out, .nfds = 1)), -EMFILE);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_failed(&next, EMFILE, USPAWN_STEP_PIPE, 1);
+	cr_assert_eq(out, -1);
+	close(end);
+	ring_assert_end(ring, &stays);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
 }
 
 CheckedTest(load, try_later)
