@@ -2,6 +2,7 @@
 /* The second stage: it leaves no trace in the program, nothing behind, and what stands in its way leads to a fork. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +210,58 @@ CheckedTest(relay, files_in_memory_may_not_be_executed)
 	cr_assert(taken == USPAWN_RUNG_FORK || taken == USPAWN_RUNG_RELAY, "the installed one, or none");
 	cr_assert_eq(rung_taken(), taken);
 }
+
+/* ---- The installed one, where a file in memory may not be executed ---- */
+
+#ifdef RELAY_PATH
+
+/* In a view of the file system of this process's own: `bytes` of it (0: all), and what is added to it. */
+static void install(off_t bytes, const char *added)
+{
+	char command[3 * PATH_MAX], place[] = RELAY_DIRECTORY;
+	struct stat st;
+
+	/* Upon the directory, or where it would be made. */
+	while (stat(place, &st) < 0 && strrchr(place, '/') != place)
+		*strrchr(place, '/') = '\0';
+	if (strncmp(WITNESS_PATH, place, strlen(place)) == 0)
+		cr_skip_test("the build directory is there, too: %s", place);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", place, "tmpfs", 0, NULL) < 0)
+		cr_skip_test("mounts: %s", strerror(errno));
+	snprintf(command, sizeof(command), "mkdir -p %s && cp %s %s && printf '%%s' '%s' >>%s/uspawn-relay",
+		 RELAY_DIRECTORY, RELAY_PATH, RELAY_DIRECTORY, added, RELAY_DIRECTORY);
+	cr_assert_eq(system(command), 0);
+	if (bytes)
+		cr_assert_eq(truncate(RELAY_DIRECTORY "/uspawn-relay", bytes), 0);
+}
+
+static void assert_installed(off_t bytes, const char *added, uint32_t rung)
+{
+	enter();
+	install(bytes, added);
+	kernel_refuse(CALL_MEMFD_EXEC, EACCES);
+	cr_assert_eq(rung_taken(), rung);
+	cr_assert_eq(rung_taken(), rung);
+}
+
+CheckedTest(relay, installed)
+{
+	assert_installed(0, "", USPAWN_RUNG_RELAY);
+}
+
+/* It would misread what it is told. */
+CheckedTest(relay, installed_by_another_version)
+{
+	assert_installed(0, "and more", USPAWN_RUNG_FORK);
+}
+
+CheckedTest(relay, installed_in_part)
+{
+	assert_installed(4096, "", USPAWN_RUNG_FORK);
+}
+
+#endif
 
 CheckedTest(relay, no_robust_futexes)
 {
