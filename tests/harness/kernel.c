@@ -28,6 +28,7 @@
 #define NOEXEC_SEAL_FLAG   8u        /* MFD_NOEXEC_SEAL */
 #define UNSHARE_FLAG       (1u << 1) /* CLOSE_RANGE_UNSHARE */
 #define PBUF_RING_OP       22u       /* IORING_REGISTER_PBUF_RING */
+#define NOSIGNAL_FLAG      0x100u    /* RWF_NOSIGNAL */
 #define PROCESS_GROUP_FLAG (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
@@ -60,6 +61,7 @@ static const struct refusal {
 	{ CALL_PROVIDED_BUFFERS, SYS_io_uring_register, 1, ~0u, PBUF_RING_OP },
 	{ CALL_PIDFD_GROUP, SYS_pidfd_send_signal, 3, ~0u, PROCESS_GROUP_FLAG },
 	{ CALL_MRELEASE, SYS_process_mrelease, 0, 0, 0 },
+	{ CALL_PWRITEV2_NOSIGNAL, SYS_pwritev2, 5, NOSIGNAL_FLAG, NOSIGNAL_FLAG },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

@@ -30,6 +30,7 @@ enum kernel_call {
 	CALL_PROVIDED_BUFFERS = 1 << 18, /* io_uring_register of a ring of buffers: before 5.19 */
 	CALL_PIDFD_GROUP = 1 << 19,      /* pidfd_send_signal to a group: before 6.9 */
 	CALL_MRELEASE = 1 << 20,
+	CALL_PWRITEV2_NOSIGNAL = 1 << 21, /* before 6.18 */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
