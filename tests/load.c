@@ -344,8 +344,8 @@ CheckedTest(load, few_descriptors_epoll)
 EachRing(load, no_pipe_for_what_waits)
 {
 	struct uspawn_child stays, next;
-	struct uspawn_plan *plan = plan_of(USPAWN(request, .argv = LIST("true"),
-						  FDS({ 0, USPAWN_NULL }, { 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })));
+	struct uspawn_plan *plan = plan_of(USPAWN(
+		request, .argv = LIST("true"), FDS({ 0, USPAWN_NULL }, { 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })));
 	struct rlimit limit, low;
 	int end, lowest, out = -1;
 

@@ -76,7 +76,10 @@ static const char *target_of(int fd)
 /* The library keeps one, from the first start that needs it. */
 static int is_relay(const struct held *held)
 {
-	return held->flags == FD_CLOEXEC && strcmp(target_of(held->fd), "/memfd:uspawn-relay (deleted)") == 0;
+	const char *target = target_of(held->fd), *name = strrchr(target, '/');
+
+	return held->flags == FD_CLOEXEC && (strcmp(target, "/memfd:uspawn-relay (deleted)") == 0 ||
+					     (name && strcmp(name, "/uspawn-relay") == 0)); /* the installed one */
 }
 
 static int is_reserved(const struct held *held)
