@@ -12,8 +12,9 @@ program = os.path.abspath(sys.argv[1])
 folder = tempfile.mkdtemp(prefix="uspawn-test-")
 os.chdir(folder)
 os.environ["PATH"] = "/usr/bin:/bin" # a directory that may not be searched would change what is said of a missing program
-# A shell's background jobs are born with these two ignored, and would hand that on to all that is started here.
-for signo in signal.SIGINT, signal.SIGQUIT:
+# A shell's background jobs are born with two of these ignored, and what nohup runs with the third; all would hand that
+# on to what is started here.
+for signo in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
     signal.signal(signo, signal.SIG_DFL)
 count = failed = 0
 

@@ -170,8 +170,18 @@ static void learn_reserved(void)
 	free(warm.list);
 }
 
+/* A suite that was started by nohup, or in the background of a script. */
+static void heed_signals(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_DFL);
+}
+
 void stock_take(void)
 {
+	heed_signals();
 	told_refuse();
 	mask_before = signal_mask();
 	learn_reserved();
