@@ -12,7 +12,10 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3" # the system's: what is first in PATH may be a wrapper
-PROGRAMS = ("busybox", "sh", "bash", "echo", "xargs") # those that busybox has another way
+PROGRAMS = ("busybox", "sh", "bash", "echo", "xargs", "setpriv", "unshare", "nsenter", "prlimit", "chrt", "taskset",
+            "ionice", "getconf", "make", "ninja", "nice", "id", "readlink", "stat", "sort",
+            "seq", "timeout") # busybox has none, or another one
+BESIDE = ("docs/*.md", "docs/man/*") # of the sources, what tests hold against the programs
 PYTHON_LEFT_OUT = ("test", "idlelib", "tkinter", "lib2to3", "ensurepip", "pydoc_data", "__pycache__", "config-*")
 
 
@@ -37,8 +40,8 @@ class Image:
             (self.root / name).symlink_to("usr/" + name)
         for name in ("dev", "etc", "proc", "root", "sys", "tmp", "vmtest"):
             (self.root / name).mkdir()
-        self.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
-        self.write("etc/group", "root:x:0:\nnogroup:x:65534:\n")
+        for name in ("etc/passwd", "etc/group"):
+            self.write(name, pathlib.Path("/", name).read_text())
         self.write("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
         self.write("etc/hosts", "127.0.0.1 localhost\n")
 
@@ -125,6 +128,12 @@ def make(file, folder, build, tests, seconds):
         add_test(image, test, targets)
         words = [f"{key}={value}" for key, value in test["env"].items()] + command_of(test)
         lines.append(shlex.join(["run", test["name"], str(seconds(test)), *words]))
+    for pattern in BESIDE:
+        for path in glob.glob(str(HERE.parent / pattern)):
+            image.add(path)
+    for path in glob.glob(os.path.join(build, "bench", "*")):
+        if os.path.isfile(path) and is_elf(path) and os.access(path, os.X_OK):
+            image.add(path)
     if any(PYTHON in line for line in lines):
         image.add_python()
     image.add_libraries()
