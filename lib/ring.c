@@ -228,7 +228,7 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 	}
 	if (nevents > 0 && ring->reaper)
 		ring->look_ns = 0; /* a stranger may have stood behind those */
-	if (nevents > 0) /* more of this, or of what has just failed */
+	if (nevents > 0)           /* more of this, or of what has just failed */
 		call_back(ring);
 	return nevents;
 }

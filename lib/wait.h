@@ -12,8 +12,8 @@
 int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret);
 
 /*
- * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when someone
- * else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.
+ * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when
+ * someone else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.
  */
 int wait_collect(struct uspawn_child *child, int block);
 
