@@ -127,8 +127,8 @@ void identity_keep(struct uspawn_plan *plan, const struct uspawn_request *r, str
 
 size_t identity_count(const struct uspawn_plan *plan)
 {
-	return (plan->flags & USPAWN_SETSECUREBITS ? 1 : 0) + (plan->flags & USPAWN_RESETIDS ? 2 : 0) +
-	       (plan->identity ? 4 : 0) + (plan->caps ? 3 : 0);
+	return (plan->flags & USPAWN_SETSECUREBITS ? 1u : 0u) + (plan->flags & USPAWN_RESETIDS ? 2u : 0u) +
+	       (plan->identity ? 4u : 0u) + (plan->caps ? 3u : 0u);
 }
 
 static void put_ids(struct writer *w, const struct uspawn_identity *id)
