@@ -189,12 +189,12 @@ EachRing(endure, c46_a_second_for_the_tree)
 EachRing(endure, timeouts_that_race_with_exits)
 {
 	enum { MANY = 50 };
-	const int rounds = takes_long() ? 200 : 40;
+	const unsigned rounds = takes_long() ? 200 : 40;
 	struct uspawn_child children[MANY];
 	int killed = 0, exited = 0;
 
-	for (int round = 0; round < rounds; round++) {
-		const struct uspawn_timed deadline = { (uint64_t)(round % 40) * MS / 10, SIGKILL, 0 };
+	for (unsigned round = 0; round < rounds; round++) {
+		const struct uspawn_timed deadline = { round % 40 * MS / 10, SIGKILL, 0 };
 		struct uspawn_plan *plan;
 		struct uspawn_event events[MANY];
 		int ends[MANY] = { 0 }, total = 0;

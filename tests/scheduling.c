@@ -167,12 +167,12 @@ EachRung(scheduling, affinity)
 {
 	REPORT r;
 	cpu_set_t mine, one;
-	char want[16];
-	int cpu = 0;
+	char want[24];
+	size_t cpu = 0;
 
 	report_open(&r);
 	cr_assert_eq(sched_getaffinity(0, sizeof(mine), &mine), 0);
-	for (int i = 0; i < CPU_SETSIZE; i++)
+	for (size_t i = 0; i < CPU_SETSIZE; i++)
 		if (CPU_ISSET(i, &mine))
 			cpu = i;
 	CPU_ZERO(&one);
@@ -180,7 +180,7 @@ EachRung(scheduling, affinity)
 	way_report(way, &r,
 		   USPAWN(request, SCHED(.set = USPAWN_AFFINITY, .affinity = &one, .affinity_size = sizeof(one))),
 		   NULL);
-	snprintf(want, sizeof(want), "%d", cpu);
+	snprintf(want, sizeof(want), "%zu", cpu);
 	cr_assert_str_eq(report_value(&r, "Cpus_allowed_list"), want);
 	sched_getaffinity(0, sizeof(one), &one);
 	cr_assert(CPU_EQUAL(&one, &mine), "the caller's own");
