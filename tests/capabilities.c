@@ -367,7 +367,7 @@ static void be_attacked(void)
 		;
 	/* All fail after a long search, without their rights: none ever becomes a program of the attacker's own kind.
 	 */
-	for (int i = 0; i < 100 || (attack->tried < 200 && i < 4000); i++) {
+	for (int i = 0; i < 100 || (attack->tried < 200 && i < 1000); i++) {
 		struct uspawn_child child;
 
 		copy_assert(uspawn(&child,
