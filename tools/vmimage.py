@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3" # the system's: what is first in PATH may be a wrapper
 PROGRAMS = ("busybox", "sh", "bash", "echo", "xargs", "setpriv", "unshare", "nsenter", "prlimit", "chrt", "taskset",
             "ionice", "getconf", "make", "ninja", "nice", "id", "readlink", "stat", "sort",
-            "seq", "timeout") # busybox has none, or another one
+            "seq", "timeout", "true") # busybox has none, or another one
 BESIDE = ("docs/*.md", "docs/man/*") # of the sources, what tests hold against the programs
 PYTHON_LEFT_OUT = ("test", "idlelib", "tkinter", "lib2to3", "ensurepip", "pydoc_data", "__pycache__", "config-*")
 
@@ -38,7 +38,7 @@ class Image:
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.root / "usr" / name).mkdir(parents=True)
             (self.root / name).symlink_to("usr/" + name)
-        for name in ("dev", "etc", "proc", "root", "sys", "tmp", "vmtest"):
+        for name in ("dev", "etc", "proc", "root", "sys", "tmp", "usr/local", "vmtest"):
             (self.root / name).mkdir()
         for name in ("etc/passwd", "etc/group"):
             self.write(name, pathlib.Path("/", name).read_text())
@@ -57,7 +57,13 @@ class Image:
 
     def add(self, path):
         target = self.place(path)
-        if target.exists():
+        if os.path.lexists(target):
+            return
+        if os.path.islink(path): # which shell /bin/sh is may matter
+            real = os.path.realpath(path)
+            self.add(real)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(real)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
@@ -131,7 +137,7 @@ def make(file, folder, build, tests, seconds):
     for pattern in BESIDE:
         for path in glob.glob(str(HERE.parent / pattern)):
             image.add(path)
-    for path in glob.glob(os.path.join(build, "bench", "*")):
+    for path in [*glob.glob(os.path.join(build, "bench", "*")), os.path.join(build, "lib", "uspawn-relay")]:
         if os.path.isfile(path) and is_elf(path) and os.access(path, os.X_OK):
             image.add(path)
     if any(PYTHON in line for line in lines):
