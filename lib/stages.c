@@ -99,6 +99,8 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 	if (r < 0 || pin_image(&pin, r, plan) < 0)
 		return STAGES_CANNOT;
 	r = block_open(&block, plan);
+	if (image_is_refusal(r))
+		r = STAGES_CANNOT;
 	if (r == 0) {
 		crossing->block = block.fd;
 		crossing->image = pin.fd;

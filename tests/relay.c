@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -236,29 +237,40 @@ static void install(off_t bytes, const char *added)
 		cr_assert_eq(truncate(RELAY_DIRECTORY "/uspawn-relay", bytes), 0);
 }
 
-static void assert_installed(off_t bytes, const char *added, uint32_t rung)
+static void assert_installed(off_t bytes, const char *added, uint32_t refused, uint32_t rung)
 {
 	enter();
 	install(bytes, added);
-	kernel_refuse(CALL_MEMFD_EXEC, EACCES);
+	kernel_refuse(refused, EACCES);
 	cr_assert_eq(rung_taken(), rung);
 	cr_assert_eq(rung_taken(), rung);
 }
 
 CheckedTest(relay, installed)
 {
-	assert_installed(0, "", USPAWN_RUNG_RELAY);
+	int data = memfd_create("data", MFD_CLOEXEC | 8 /* MFD_NOEXEC_SEAL */);
+
+	if (data < 0)
+		cr_skip_test("memory that is never to be executed");
+	close(data);
+	assert_installed(0, "", CALL_MEMFD_EXEC, USPAWN_RUNG_RELAY);
+}
+
+/* What it is told stands in memory, too. */
+CheckedTest(relay, installed_and_no_files_in_memory)
+{
+	assert_installed(0, "", CALL_MEMFD, USPAWN_RUNG_FORK);
 }
 
 /* It would misread what it is told. */
 CheckedTest(relay, installed_by_another_version)
 {
-	assert_installed(0, "and more", USPAWN_RUNG_FORK);
+	assert_installed(0, "and more", CALL_MEMFD_EXEC, USPAWN_RUNG_FORK);
 }
 
 CheckedTest(relay, installed_in_part)
 {
-	assert_installed(4096, "", USPAWN_RUNG_FORK);
+	assert_installed(4096, "", CALL_MEMFD_EXEC, USPAWN_RUNG_FORK);
 }
 
 #endif
