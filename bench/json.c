@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uspawn.h>
 #include "axis.h"
 #include "run.h"
 #include "statistics.h"
@@ -198,11 +199,12 @@ json_t *json_begin(const struct run *run)
 {
 	const struct machine *m = &run->machine;
 	json_t *environment = json_object();
+	uint32_t version = uspawn_version();
 
 #define SET(key, value) json_object_set_new(environment, key, value)
 	SET("date", json_string(run->date));
 	SET("command", json_string(run->command));
-	SET("version", json_string(BENCH_VERSION));
+	SET("version", json_sprintf("%u.%u.%u", version >> 16, version >> 8 & 0xff, version & 0xff));
 	SET("kernel", json_string(m->kernel));
 	SET("machine", json_string(m->arch));
 	SET("cpu", json_string(m->cpu));

@@ -6,8 +6,6 @@
 #include <jansson.h>
 #include "bench.h"
 
-#define BENCH_VERSION "0.1.0"
-
 /* SLICES: the processes of all contestants are made anew so often, since no two processes are equally fast. */
 enum { SLICES = 10 };
 
