@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Children that change hands: given away to whoever polls their pidfd, or taken over from whoever made them. */
+#include "handle.h"
+#include "slot.h"
+#include "sys.h"
+
+static int pid_of(int pidfd)
+{
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_PID };
+
+	return sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 ? 0 : (int)info.tgid;
+}
+
+int uspawn_release(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	int pidfd = child->pidfd;
+
+	if (handle_state(child) != USPAWN_RUNNING || pidfd < 0)
+		return -ECHILD;
+	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED))
+		return -EBUSY;
+	if (handle->slot)
+		handle->slot->child = NULL;
+	handle_clear(child);
+	return pidfd;
+}
+
+/* -1: this kernel has none, but a child of ours can be waited for by its pid. */
+static int open_pid(int pid)
+{
+	siginfo_t info;
+	int pidfd = sys_above_stdio(sys_pidfd_open(pid, 0)), r;
+
+	if (pidfd != -ENOSYS && pidfd != -EPERM)
+		return pidfd;
+	r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	if (r == 0)
+		return -1;
+	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : -ENOSYS;
+}
+
+int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
+{
+	uint32_t borrowed = pidfd >= 0 && !(flags & USPAWN_ADOPT_GIVE) ? HANDLE_BORROWED : 0;
+	int r;
+
+	handle_clear(child);
+	if (flags & ~(uint32_t)USPAWN_ADOPT_GIVE || pid < 0 || (pid == 0 && pidfd < 0) ||
+	    (flags & USPAWN_ADOPT_GIVE && pidfd < 0))
+		return -EINVAL;
+	if (pidfd < 0) {
+		pidfd = open_pid(pid);
+		if (pidfd < -1)
+			return pidfd;
+	} else {
+		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
+		r = sys_pidfd_send_signal(pidfd, 0, 0);
+		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
+			r = sys_fcntl(pidfd, F_GETFD, 0);
+		if (r < 0 && r != -ESRCH)
+			return r;
+		if (!pid)
+			pid = pid_of(pidfd);
+	}
+	handle_begin(child, pid, pidfd, USPAWN_RUNG_ANY, borrowed);
+	return 0;
+}
