@@ -203,6 +203,30 @@ EachRung(limits, c35_too_many_processes)
 	copy_run(too_many_processes);
 }
 
+/* It is a limit, and nothing that was wrong with the namespaces. */
+static void too_many_processes_in_a_namespace(void)
+{
+	static const struct uspawn_namespaces user = { .size = sizeof(user), .unshare = CLONE_NEWUSER };
+	struct rlimit limit, none;
+	struct uspawn_child child;
+
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(54321) < 0 || setuid(54321) < 0))
+		copy_skip("cannot become another user");
+	getrlimit(RLIMIT_NPROC, &limit);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	copy_assert(setrlimit(RLIMIT_NPROC, &none) == 0);
+	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("/bin/true"), .rung = rung, .namespaces = &user),
+			   NULL) == -EAGAIN);
+	copy_assert(child.failure.step == USPAWN_STEP_CLONE && child.failure.errnum == EAGAIN);
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+EachWaitingRung(limits, c35_too_many_processes_in_a_namespace)
+{
+	rung = way->rung;
+	copy_run(too_many_processes_in_a_namespace);
+}
+
 /* A descriptor that cannot be had is no missing feature: the rung stays as it is. */
 EachRung(limits, no_number_for_the_pidfd)
 {

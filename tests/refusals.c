@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +225,23 @@ CheckedTest(refusals, late_close_range_and_unshare)
 	assert_all_works();
 }
 
+/* One that waits for its child's report learns it in time. */
+CheckedTest(refusals, late_close_range_and_unshare_by_vfork)
+{
+	struct uspawn_child child;
+
+	if (way_missing(USPAWN_RUNG_VFORK))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_VFORK));
+	assert_all_works();
+	kernel_refuse(CALL_CLOSE_RANGE | CALL_UNSHARE, EPERM);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5")), NULL), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 5);
+	}
+	assert_all_works();
+}
+
 /* No pidfd at all: the kernel of ten years ago. */
 CheckedTest(refusals, c41_everything_at_once)
 {
@@ -393,4 +412,79 @@ static void start_in_new_time(void)
 CheckedTest(refusals, c28_time_namespace)
 {
 	copy_run(start_in_new_time);
+}
+
+/* ---- An emulator that takes a vfork for a fork ---- */
+
+static void start_in_copied_memory(void)
+{
+	struct uspawn_child child;
+
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
+		copy_skip(strerror(errno));
+	raise(SIGSTOP);
+	for (int i = 0; i < 2; i++) {
+		copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5")), NULL) ==
+			    0);
+		copy_assert(child.rung > USPAWN_RUNG_CLONE);
+		copy_assert(uspawn_wait(&child, -1) == 1);
+		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 5);
+	}
+	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("/no/such")), NULL) == -ENOENT);
+	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+/* Takes the sharing out of every clone3 of the traced process. Returns how often it did; *retstatus: how it ended. */
+static int trace_copies(pid_t pid, int *retstatus)
+{
+	int copies = 0;
+
+	while (waitpid(pid, retstatus, 0) == pid && WIFSTOPPED(*retstatus)) {
+		int sig = WSTOPSIG(*retstatus);
+		struct __ptrace_syscall_info info = { 0 };
+
+		if (sig == (SIGTRAP | 0x80)) {
+			sig = 0;
+			ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_clone3) {
+				void *flags = (void *)(uintptr_t)info.entry.args[0]; /* the first member */
+				long word = ptrace(PTRACE_PEEKDATA, pid, flags, 0);
+
+				copies += (word & CLONE_VFORK) != 0;
+				ptrace(PTRACE_POKEDATA, pid, flags, word & ~(long)(CLONE_VM | CLONE_VFORK));
+			}
+		} else if (sig == SIGSTOP) {
+			sig = 0;
+			ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+		}
+		ptrace(PTRACE_SYSCALL, pid, 0, sig);
+	}
+	return copies;
+}
+
+static void be_emulated(void)
+{
+	int copies, status;
+	pid_t pid = fork();
+
+	copy_assert(pid >= 0);
+	if (pid == 0) {
+		start_in_copied_memory();
+		copy_end();
+	}
+	copies = trace_copies(pid, &status);
+	copy_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status))
+		_exit(WEXITSTATUS(status)); /* it has said why */
+	copy_assert(copies == 1);
+}
+
+CheckedTest(refusals, memory_is_copied_and_not_shared)
+{
+	if (way_missing(USPAWN_RUNG_VFORK))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_VFORK));
+	if (sizeof(long) != sizeof(uint64_t))
+		cr_skip_test("the tracer reads flags of clone3 in one word");
+	copy_run(be_emulated);
 }

@@ -22,6 +22,12 @@ void __gcov_dump(void);
 #define keep_counts() ((void)0)
 #endif
 
+void copy_end(void)
+{
+	keep_counts();
+	_exit(COPY_DONE);
+}
+
 void copy_fail(const char *file, int line, const char *what)
 {
 	snprintf(said->text, sizeof(said->text), "%s:%d: %s", file, line, what);
@@ -45,8 +51,7 @@ void copy_run(void (*fn)(void))
 	pid = fork();
 	if (pid == 0) {
 		fn();
-		keep_counts();
-		_exit(COPY_DONE);
+		copy_end();
 	}
 	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
 	snprintf(text, sizeof(text), "%s", said->text);

@@ -9,6 +9,9 @@
 /* Runs fn in a copy, asserts that it came to its end, and skips the test if the copy says so. */
 void copy_run(void (*fn)(void));
 
+/* How a process ends that a copy has made. */
+__attribute__((noreturn)) void copy_end(void);
+
 __attribute__((noreturn)) void copy_fail(const char *file, int line, const char *what);
 __attribute__((noreturn)) void copy_skip(const char *why);
 
