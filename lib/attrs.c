@@ -15,13 +15,19 @@
 static int child_takes(const struct child_instr *step)
 {
 	const struct child_instr program[] = { trial_nothing[0], *step, trial_nothing[1], trial_nothing[2] };
-	struct birth birth = { .wants_pidfd = 1, .cgroup = -1 };
-	int r = trial_start(USPAWN_RUNG_CLONE, program, &birth);
+	/* A child of the first kind that can be made at all. */
+	static const enum uspawn_rung rungs[] = { USPAWN_RUNG_VFORK, USPAWN_RUNG_CLONE, USPAWN_RUNG_FORK };
+	int r = -ENOSYS, made = 0;
 
-	if (r < 0)
-		return r;
-	wait_discard(birth.pidfd, birth.pid);
-	return 1;
+	for (unsigned i = ARCH_RAW ? 0 : 1; i < 3 && !made; i++) {
+		struct birth birth = { .wants_pidfd = 1, .cgroup = -1 };
+
+		r = trial_start(rungs[i], program, &birth);
+		made = birth.pid > 0;
+		if (r == 0)
+			wait_discard(birth.pidfd, birth.pid);
+	}
+	return r < 0 ? r : 1;
 }
 
 int attrs_pty(void)

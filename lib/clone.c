@@ -220,7 +220,7 @@ static int relayed(struct birth *birth)
 	int refused = clone_is_refused(USPAWN_RUNG_VFORK);
 	int r = refused ? -ENOSYS : shared_memory(birth, USPAWN_RUNG_VFORK);
 
-	if (!clone_unsupported(r) || birth->cgroup != -1 || only_new(birth) || (birth->flags && r != -ENOSYS))
+	if (!clone_unsupported(r) || birth->cgroup != -1 || only_new(birth))
 		return r;
 	r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);
 	if (r == 0 && !refused)

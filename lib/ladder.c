@@ -159,8 +159,7 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 				return r;
 			continue;
 		}
-		if (s->birth.flags && r != -ENOSYS)
-			return blame_flags(s, r);
+		/* A filter's EPERM looks like a missing right: whoever has it makes the child by another call. */
 		if (!clone_unsupported(r) || (s->birth.nset_tid && r != -ENOSYS))
 			break;
 		refused |= s->birth.cgroup != -1 ? REFUSED_CGROUP : 1u << rung;

@@ -65,7 +65,7 @@ static int exec_image(enum image_kind *retkind)
 
 	if (fd < 0)
 		return fd;
-	r = trial_start(USPAWN_RUNG_CLONE, program, &birth);
+	r = trial_start(USPAWN_RUNG_RELAY, program, &birth);
 	if (r == 0)
 		wait_discard(birth.pidfd, birth.pid);
 	return r;

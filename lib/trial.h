@@ -11,7 +11,7 @@ extern const struct child_instr trial_nothing[];
 
 /*
  * `birth` says how it is made, all but its stack and what runs there. 0: it was made, and is the caller's to collect;
- * -errno: it was not, or what its steps came to: it is gone. (A forked child's steps have no way to say so.)
+ * -errno: it was not (birth->pid is not positive), or what its steps came to: it is gone.
  */
 int trial_start(enum uspawn_rung rung, const struct child_instr *program, struct birth *birth);
 

@@ -201,7 +201,7 @@ static void as_an_ordinary_user(void)
 			continue;
 		fprintf(stderr, "%s: %s: %s\n", a->name, uspawn_strstep(child.failure.step),
 			strerror(child.failure.errnum));
-		copy_fail(__FILE__, __LINE__, "as an ordinary user");
+		copy_fail(__FILE__, __LINE__, a->name);
 	}
 	uspawn_ring_free(way.ring);
 }

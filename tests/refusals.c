@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +119,46 @@ REFUSAL(c41_no_pidfd_and_no_timer, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_O
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EPERM)
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, ENOSYS)
 EachRefusal(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL)
+
+/* EPERM may be a missing right, too: another call says which. */
+static void assert_new_pid_namespace(int errnum)
+{
+	static const struct uspawn_namespaces namespaces = { .size = sizeof(namespaces), .unshare = CLONE_NEWPID };
+	struct uspawn_child child;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	kernel_refuse(CALL_CLONE3, errnum);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "5"), .namespaces = &namespaces), NULL), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 5);
+	for (uint32_t rung = USPAWN_RUNG_CLONE; rung <= USPAWN_RUNG_FORK; rung++) {
+		struct way way = { .rung = rung };
+		REPORT r;
+
+		if (way_missing(rung))
+			continue;
+		report_open(&r);
+		way_report_by_output(&way, &r, USPAWN(request, .namespaces = &namespaces));
+		cr_assert_eq(report_number(&r, "pid"), 1);
+		report_close(&r);
+	}
+}
+
+CheckedTest(refusals, c10_new_pid_namespace_EPERM)
+{
+	assert_new_pid_namespace(EPERM);
+}
+
+CheckedTest(refusals, c10_new_pid_namespace_EINVAL)
+{
+	assert_new_pid_namespace(EINVAL);
+}
+
+CheckedTest(refusals, c10_new_pid_namespace_ENOSYS)
+{
+	assert_new_pid_namespace(ENOSYS);
+}
 
 #define LATE_REFUSAL(name, calls, errnum)             \
 	CheckedTest(refusals, late_##name##_##errnum) \
@@ -447,7 +486,7 @@ static int trace_copies(pid_t pid, int *retstatus)
 		if (sig == (SIGTRAP | 0x80)) {
 			sig = 0;
 			ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
-			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_clone3) {
+			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && kernel_is_clone3(info.entry.nr)) {
 				void *flags = (void *)(uintptr_t)info.entry.args[0]; /* the first member */
 				long word = ptrace(PTRACE_PEEKDATA, pid, flags, 0);
 

@@ -185,7 +185,7 @@ CheckedTest(relay, first_use_by_many_threads)
 
 	enter();
 	for (int i = 0; i < 8; i++)
-		pthread_create(&threads[i], NULL, start_one, &ready);
+		cr_assert_eq(pthread_create(&threads[i], NULL, start_one, &ready), 0);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(find_relays(&relay), 1);
@@ -304,7 +304,7 @@ static void assert_refused(int errnum, uint32_t later)
 	pthread_t thread;
 
 	enter();
-	pthread_create(&thread, NULL, start_refused, &refused);
+	cr_assert_eq(pthread_create(&thread, NULL, start_refused, &refused), 0);
 	pthread_join(thread, NULL);
 	cr_assert_eq(refused.taken, USPAWN_RUNG_FORK);
 	cr_assert_eq(rung_taken(), later);
@@ -429,7 +429,7 @@ static int hunted(int signo, int stop, int *retkilled)
 	enter();
 	*retkilled = 0;
 	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
-	pthread_create(&thread, NULL, hunt, &h);
+	cr_assert_eq(pthread_create(&thread, NULL, hunt, &h), 0);
 	for (int i = 0; i < 3000 && (i < 500 || atomic_load(&h.hits) < 50); i++) {
 		struct uspawn_child child;
 

@@ -244,6 +244,11 @@ int kernel_pidfd_open(int pid)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int kernel_is_clone3(uint64_t number)
+{
+	return number == SYS_clone3;
+}
+
 int kernel_capset(void *header, const void *data)
 {
 	return (int)syscall(SYS_capset, header, data);

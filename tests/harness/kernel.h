@@ -66,6 +66,9 @@ int kernel_relay(void);        /* a program in sealed memory, run by its descrip
 int kernel_io_uring(void);
 int kernel_pidfd_open(int pid);
 
+/* Is it the number of that call? */
+int kernel_is_clone3(uint64_t number);
+
 /* As capset(2). */
 int kernel_capset(void *header, const void *data);
 
