@@ -8,136 +8,27 @@
 #include "duration.h"
 #include "options.h"
 #include "outcome.h"
+#include "supply.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void cannot_take(struct each *e, int error)
-{
-	e->drained = true;
-	each_stop(e, EXIT_OWN_ERROR);
-	if (error == -EILSEQ)
-		complain("item %" PRIu64 " holds a NUL byte: give --null (-0) if items end with NUL",
-			 e->items.taken + 1);
-	else
-		complain("item %" PRIu64 ": %s", e->items.taken, strerror(-error));
-}
+enum { LOOK_EACH = 8 }; /* so many starts, for a signal that came meanwhile */
 
-static bool is_done(struct each *e, char *item)
-{
-	enum resume_answer answer;
-
-	if (!e->resumes)
-		return false;
-	answer = resume_look(&e->resume, e->items.taken, template_fill(&e->pool.recipe.template, item));
-	if (answer == RESUME_OTHER) {
-		complain("--resume: item %" PRIu64 " has another command in %s: resume with the same input and "
-			 "command, or with another --joblog",
-			 e->items.taken, e->options.joblog);
-		e->drained = true;
-		each_stop(e, EXIT_OWN_ERROR);
-	}
-	return answer != RESUME_NOT_DONE;
-}
-
-/* The next item that is to be run. 1: *ret. 0: there is none now, or none at all. */
-static int next_item(struct each *e, char **ret)
-{
-	int r;
-
-	do
-		r = e->drained ? -ENODATA : items_next(&e->items, ret);
-	while (r > 0 && is_done(e, *ret));
-	e->hungry = r == 0;
-	e->drained = r < 0;
-	if (r < 0 && r != -ENODATA)
-		cannot_take(e, r);
-	return r > 0;
-}
-
-/* The next item to a free place. NULL: there is no place, or no item now. */
-static struct job *next_job(struct each *e)
-{
-	struct job *job = pool_waiting(&e->pool);
-	char *item;
-	int r;
-
-	if (job || e->drained || (e->collects && printer_is_full(&e->printer)))
-		return job;
-	r = pool_place(&e->pool, &job);
-	if (!r)
-		return NULL;
-	if (r > 0 && !next_item(e, &item)) {
-		pool_leave(&e->pool);
-		pool_free(&e->pool, job);
-		return NULL;
-	}
-	if (r > 0)
-		r = pool_fill(job, item, e->items.taken);
-	if (r < 0) {
-		cannot_take(e, r);
-		return NULL;
-	}
-	if (e->collects)
-		printer_begin(&e->printer, job);
-	return job;
-}
-
-static void read_input(struct each *e)
-{
-	int r = items_read(&e->items);
-
-	e->hungry = false;
-	if (r < 0) {
-		complain("input: %s", strerror(-r));
-		e->drained = true;
-		each_stop(e, EXIT_OWN_ERROR);
-	}
-}
-
-/* Starts what can be started now. */
-static void feed(struct each *e)
-{
-	struct pollfd input = { .fd = e->input, .events = POLLIN };
-	struct job *job;
-	int r;
-
-	while (!e->stopping && !e->pool.start_after) {
-		job = next_job(e);
-		if (!job) {
-			if (!e->hungry || poll(&input, 1, 0) <= 0)
-				break;
-			read_input(e);
-			continue;
-		}
-		r = pool_start(&e->pool, job);
-		if (r < 0)
-			each_ended(e, job);
-	}
-	each_print(e);
-	if (pool_starved(&e->pool)) {
-		complain("no process could be made for ten seconds (limits: ulimit -u, ulimit -n, pids.max)");
-		each_stop(e, EXIT_OWN_ERROR);
-	}
-}
-
-/* Ctrl-Z: the shell gets the terminal without the bar. */
+/* Ctrl-Z: the shell gets the terminal without the bar. Groups of their own do not get the key. */
 static void suspend(struct each *e)
 {
-	sigset_t set;
-
 	progress_hide(&e->progress);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTSTP);
-	raise(SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &set, NULL); /* stops here */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (e->pool.whole)
+		pool_signal(&e->pool, SIGTSTP, false);
+	signal_stop();
+	if (e->pool.whole)
+		pool_signal(&e->pool, SIGCONT, false);
 }
 
 static void take_signals(struct each *e)
@@ -155,8 +46,38 @@ static void take_signals(struct each *e)
 			printer_give_up(&e->printer);
 		if (e->interrupts++)
 			pool_signal(&e->pool, SIGKILL, false);
-		else if (!terminal || e->pool.whole)
-			pool_signal(&e->pool, signo, false);
+		else
+			pool_hand_on(&e->pool, signo, terminal);
+		e->by_key |= signo == SIGINT && terminal;
+	}
+	e->pool.looked = e->pool.starts;
+}
+
+/* Starts what can be started now. */
+static void feed(struct each *e)
+{
+	struct pollfd input = { .fd = e->input, .events = POLLIN };
+	struct job *job;
+	int started = 0, r;
+
+	while (!e->stopping && !e->pool.start_after) {
+		job = supply_next(e);
+		if (!job) {
+			if (!e->hungry || poll(&input, 1, 0) <= 0)
+				break;
+			supply_read(e);
+			continue;
+		}
+		r = pool_start(&e->pool, job);
+		if (r < 0)
+			each_ended(e, job);
+		if (++started % LOOK_EACH == 0)
+			take_signals(e);
+	}
+	each_print(e);
+	if (pool_starved(&e->pool)) {
+		complain("no process could be made for ten seconds (limits: ulimit -u, ulimit -n, pids.max)");
+		each_stop(e, EXIT_OWN_ERROR);
 	}
 }
 
@@ -199,10 +120,12 @@ static void wait_and_take(struct each *e)
 		return;
 	if (p[0].revents)
 		take_signals(e);
+	else
+		e->pool.looked = e->pool.starts;
 	if (p[1].revents)
 		collect(e);
 	if (p[2].revents)
-		read_input(e);
+		supply_read(e);
 }
 
 /* What was to be tried once more, but then all was stopped: its last failure stands. */
@@ -276,10 +199,10 @@ static int prepare(struct each *e)
 		return EXIT_OWN_ERROR;
 	if (!o->no_progress)
 		progress_begin(&e->progress, o->progress);
-	if (e->progress.on) {
+	if (e->progress.on)
 		items_count(&e->items);
+	if (e->progress.on || e->pool.whole)
 		signals |= SIGNAL_BIT(SIGTSTP);
-	}
 	e->signals = signal_listen(&e->start, signals);
 	if (e->signals < 0) {
 		complain("signalfd: %s", strerror(-e->signals));
@@ -311,6 +234,7 @@ int each_main(int argc, char **argv)
 	if (!code) {
 		for (feed(&e); !is_over(&e); feed(&e))
 			wait_and_take(&e);
+		take_signals(&e); /* the key that has ended the last, too */
 		progress_hide(&e.progress);
 		code = result(&e);
 	}
@@ -325,5 +249,7 @@ int each_main(int argc, char **argv)
 		close(e.signals);
 	if (e.options.arg_file && e.input >= 0)
 		close(e.input);
+	if (e.by_key && code == EXIT_SIGNAL + SIGINT)
+		signal_die_of_interrupt();
 	return code;
 }

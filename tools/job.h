@@ -24,6 +24,7 @@ struct job {
 	size_t size;
 	uint64_t seq;
 	unsigned tries;
+	uint64_t start; /* which of the pool's */
 	bool timed_out, out_of_memory;
 	int64_t began, began_us; /* monotonic; since 1970, if it will be logged */
 	int64_t wall;            /* once ended, if it will be logged */

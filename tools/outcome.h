@@ -33,6 +33,7 @@ struct each {
 	bool told; /* why output cannot be printed */
 	int code;  /* why it stops, if that is not that items have failed */
 	int interrupts;
+	bool by_key; /* one of them was Ctrl-C */
 };
 
 /* No item is to be started any more. code: why, 0 if items have failed; the first counts. */

@@ -23,10 +23,11 @@ int pool_open(struct pool *p, const struct each_options *options, const struct s
 {
 	int code, r;
 
-	*p = (struct pool){ .options = options, .pause = PAUSE_NS, .whole = options->timeout ? USPAWN_KILL_GROUP : 0 };
+	*p = (struct pool){ .options = options, .pause = PAUSE_NS };
 	code = recipe_open(&p->recipe, options, start, printer);
 	if (code)
 		return code;
+	p->whole = p->recipe.request.flags & USPAWN_SETPGROUP ? USPAWN_KILL_GROUP : 0;
 	r = uspawn_ring_new(&p->ring, options->jobs < MANY ? options->jobs : MANY, 0);
 	if (!r)
 		r = p->ring_fd = uspawn_ring_fd(p->ring);
@@ -167,6 +168,7 @@ int pool_start(struct pool *p, struct job *job)
 		job->due_signal = SIGTERM;
 		p->clocks = true;
 	}
+	job->start = p->starts++;
 	join_running(p, job);
 	return 1;
 }
@@ -212,12 +214,20 @@ int pool_collect(struct pool *p, struct job *jobs[static 64], bool *ret_more)
 	return r < 0 ? r : ended;
 }
 
+void pool_hand_on(struct pool *p, int signo, bool terminal)
+{
+	/* One that has started since we looked may have come after the key. */
+	for (struct job *job = p->runs; job; job = job->next)
+		if (job->start >= p->looked || !signal_is_known_to(job->child.pid, signo, terminal))
+			signal_send(&job->child, signo, p->whole);
+}
+
 void pool_signal(struct pool *p, int signo, bool kill_later)
 {
 	int64_t due = kill_later && p->options->kill_after ? now_ns() + p->options->kill_after : 0;
 
 	for (struct job *job = p->runs; job; job = job->next) {
-		uspawn_kill(&job->child, signo, p->whole);
+		signal_send(&job->child, signo, p->whole);
 		if (due) {
 			job->due = due;
 			job->due_signal = SIGKILL;
@@ -228,13 +238,12 @@ void pool_signal(struct pool *p, int signo, bool kill_later)
 
 static void job_due(struct pool *p, struct job *job, int64_t now)
 {
-	uspawn_kill(&job->child, job->due_signal, p->whole);
+	signal_send(&job->child, job->due_signal, p->whole);
 	if (job->due_signal == SIGKILL) {
 		job->due = 0;
 		return;
 	}
 	job->timed_out = true;
-	uspawn_kill(&job->child, SIGCONT, p->whole); /* one that is stopped sees no TERM */
 	job->due = p->options->kill_after ? now + p->options->kill_after : 0;
 	job->due_signal = SIGKILL;
 }

@@ -24,6 +24,7 @@ struct pool {
 	const struct each_options *options;
 	struct job *idle, *again, *runs;
 	uint32_t nidle, taken, running;   /* jobs without an item; places in use; those at which a child runs */
+	uint64_t starts, looked;          /* and how many there were when no signal had come yet */
 	uint32_t whole;                   /* USPAWN_KILL_GROUP if each item leads a group of its own */
 	bool clocks;                      /* some job may have a due time */
 	int64_t short_since, start_after; /* 0: there is enough of everything */
@@ -56,6 +57,9 @@ int pool_collect(struct pool *p, struct job *jobs[static 64], bool *ret_more);
 
 /* To all that run. kill_later: and SIGKILL after --kill-after. */
 void pool_signal(struct pool *p, int signo, bool kill_later);
+
+/* What we have got, to those that have not. */
+void pool_hand_on(struct pool *p, int signo, bool terminal);
 
 /* Sends what is due. Returns after how many ns to come again; negative: never. */
 int64_t pool_tick(struct pool *p);

@@ -4,13 +4,14 @@
  * output from being shown. Nothing is written to our side unless poll(2) has said that it takes a page.
  */
 #include "pty.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* How long a terminal that somebody else still holds open is read after the program's end. */
+/* How long a terminal that somebody else still holds open is read after the program's end, or a reader waited for. */
 #define LINGER_MS 50
 
 static void make_raw(struct pty *p)
@@ -23,7 +24,7 @@ static void make_raw(struct pty *p)
 
 void pty_begin(struct pty *p, int master)
 {
-	*p = (struct pty){ .master = master };
+	*p = (struct pty){ .master = master, .last = '\n' };
 	if (tcgetattr(STDIN_FILENO, &p->before) == 0)
 		make_raw(p);
 	pty_resize(p);
@@ -60,13 +61,15 @@ void pty_poll(const struct pty *p, struct pollfd polls[PTY_POLLS])
 		polls[1].fd = -1; /* else a hang-up would be said again and again */
 }
 
-/* Our input has ended: so does the program's, as if somebody had typed it. */
+/* Our input has ended: so does the program's, as if somebody had typed it; in a line, the first one ends that. */
 static void type_eof(struct pty *p)
 {
 	struct termios settings;
 
 	p->eof = true;
-	if (tcgetattr(p->master, &settings) == 0)
+	if (tcgetattr(p->master, &settings) < 0)
+		return;
+	for (int i = p->last == '\n' ? 1 : 0; i < 2; i++)
 		p->keys[p->nkeys++] = (char)settings.c_cc[VEOF];
 }
 
@@ -74,10 +77,12 @@ static void read_keys(struct pty *p)
 {
 	ssize_t n = read(STDIN_FILENO, p->keys, sizeof(p->keys));
 
-	if (n > 0)
+	if (n > 0) {
 		p->nkeys = (size_t)n;
-	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+		p->last = p->keys[n - 1];
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 		type_eof(p);
+	}
 }
 
 static void drop(char *buffer, size_t *have, ssize_t n)
@@ -96,14 +101,26 @@ static void write_keys(struct pty *p)
 		p->nkeys = 0;
 }
 
+/* As when a terminal is closed: the program gets SIGHUP. */
+static void hang_up(struct pty *p)
+{
+	close(p->master);
+	p->master = -1;
+	p->eof = true;
+	p->nkeys = 0;
+}
+
 static void show(struct pty *p)
 {
 	ssize_t n = write(STDOUT_FILENO, p->output, p->noutput);
 
-	if (n > 0)
+	if (n > 0) {
 		drop(p->output, &p->noutput, n);
-	else if (n < 0 && errno != EINTR && errno != EAGAIN)
-		p->noutput = 0; /* nobody reads it: the program need not wait for that */
+	} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+		p->noutput = 0; /* nobody reads it */
+		if (p->master >= 0)
+			hang_up(p);
+	}
 }
 
 /* false: there is nothing now. The last one that had the terminal open has gone when a read fails. */
@@ -111,38 +128,50 @@ static bool read_output(struct pty *p)
 {
 	ssize_t n = read(p->master, p->output + p->noutput, sizeof(p->output) - p->noutput);
 
-	if (n > 0) {
+	if (n > 0)
 		p->noutput += (size_t)n;
-	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-		close(p->master);
-		p->master = -1;
-		p->eof = true;
-		p->nkeys = 0;
-	}
+	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+		hang_up(p);
 	return n > 0;
 }
 
 void pty_pump(struct pty *p, const struct pollfd polls[PTY_POLLS])
 {
-	if (polls[2].revents)
-		show(p);
 	if (polls[1].revents & POLLOUT)
 		write_keys(p);
 	if (polls[1].revents & ~POLLOUT && p->noutput < sizeof(p->output))
 		read_output(p);
 	if (polls[0].revents)
 		read_keys(p);
+	if (polls[2].revents)
+		show(p);
 }
 
-void pty_end(struct pty *p)
+/* Who reads it may be slow, or never come back. */
+static void show_all(struct pty *p, int signals)
+{
+	struct pollfd polls[] = { { .fd = STDOUT_FILENO, .events = POLLOUT }, { .fd = signals, .events = POLLIN } };
+	bool terminal;
+	int signo;
+
+	while (p->noutput && poll(polls, 2, p->hurry ? LINGER_MS : -1) > 0) {
+		if (polls[0].revents)
+			show(p);
+		signo = polls[1].revents ? signal_take(signals, &terminal) : 0;
+		p->hurry |= signo > 0 && TO_HAND_ON & SIGNAL_BIT(signo);
+	}
+	if (p->noutput && p->master >= 0)
+		hang_up(p);
+	p->noutput = 0;
+}
+
+void pty_end(struct pty *p, int signals)
 {
 	struct pollfd output = { .fd = p->master, .events = POLLIN };
 
+	show_all(p, signals);
 	while (p->master >= 0 && poll(&output, 1, LINGER_MS) > 0 && read_output(p))
-		while (p->noutput)
-			show(p);
-	while (p->noutput)
-		show(p);
+		show_all(p, signals);
 	if (p->master >= 0)
 		close(p->master);
 	if (p->raw)

@@ -14,6 +14,8 @@ struct pty {
 	int master; /* owned; -1: gone */
 	bool raw;   /* our terminal was changed */
 	bool eof;   /* nothing more comes from us */
+	bool hurry; /* a signal has come: who does not read is not waited for */
+	char last;  /* of the keys; a line feed before there was any */
 	struct termios before;
 	char keys[4096], output[4096]; /* what waits to be written */
 	size_t nkeys, noutput;
@@ -31,6 +33,6 @@ void pty_resize(struct pty *p);
 void pty_continue(struct pty *p);
 
 /* The program has ended: shows what it has still written, and puts our terminal back. */
-void pty_end(struct pty *p);
+void pty_end(struct pty *p, int signals);
 
 #endif

@@ -59,7 +59,7 @@ int recipe_open(struct recipe *recipe, const struct each_options *options, const
 		.folder = -1,
 		.cells.parent = -1,
 	};
-	if (options->timeout) /* so that a timeout reaches what the command has started */
+	if (options->timeout || options->halt.now) /* so that they reach what the command has started */
 		recipe->request.flags |= USPAWN_SETPGROUP;
 	recipe->fds[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (recipe->fds[0].fd < 0) {

@@ -28,17 +28,17 @@ struct watch {
 	int timeouts;    /* how many were sent: TERM, then KILL */
 	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
 	struct pty *pty; /* NULL: none */
-	bool verbose;
+	bool verbose, interrupted;
 };
 
 static void send_signal(struct watch *w, int signo, const char *why)
 {
 	if (w->verbose)
 		complain("%s: sending %s to %d", why, signal_name(signo), w->child->pid);
-	uspawn_kill(w->child, signo, w->whole);
+	signal_send(w->child, signo, w->whole);
 }
 
-/* Time is up: TERM, and CONT as timeout(1) does, since a stopped process sees no TERM. The next time KILL. */
+/* TERM, and the next time KILL. */
 static void time_is_up(struct watch *w)
 {
 	if (w->timeouts++) {
@@ -47,7 +47,6 @@ static void time_is_up(struct watch *w)
 		return;
 	}
 	send_signal(w, SIGTERM, "--timeout");
-	uspawn_kill(w->child, SIGCONT, w->whole);
 	w->due = w->kill_after ? now_ns() + w->kill_after : -1;
 }
 
@@ -57,12 +56,21 @@ static void forward(struct watch *w)
 	int signo;
 
 	while ((signo = signal_take(w->signals, &terminal)) > 0) {
-		if (signo == SIGWINCH)
+		if (signo == SIGWINCH) {
 			pty_resize(w->pty);
-		else if (signo == SIGCONT)
+		} else if (signo == SIGCONT) {
 			pty_continue(w->pty);
-		else if (!terminal || w->whole)
+		} else if (signo == SIGTSTP) {
 			send_signal(w, signo, "received");
+			signal_stop();
+			send_signal(w, SIGCONT, "going on");
+		} else {
+			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))
+				send_signal(w, signo, "received");
+			w->interrupted |= signo == SIGINT && terminal;
+			if (w->pty)
+				w->pty->hurry = true;
+		}
 	}
 }
 
@@ -124,6 +132,11 @@ static int exit_code(const struct uspawn_exit *e, int timeouts)
 	}
 }
 
+static bool leads_a_group(const struct run *run)
+{
+	return run->request.flags & USPAWN_SETSID || (run->request.flags & USPAWN_SETPGROUP && !run->request.pgroup);
+}
+
 /* It runs: sees it through. Returns the exit code. */
 static int see_through(struct run *run, struct watch *w, int master, int64_t began)
 {
@@ -133,13 +146,13 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 		complain("without %s: %s", uspawn_strstep(w->child->failure.step), strerror(w->child->failure.errnum));
 	if (run->timeout)
 		w->due = began + run->timeout;
-	if ((run->request.flags & USPAWN_SETSID) || ((run->request.flags & USPAWN_SETPGROUP) && !run->request.pgroup))
-		w->whole = USPAWN_KILL_GROUP;
+	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
 	if (w->pty)
 		pty_begin(w->pty, master);
 	supervise(w);
+	forward(w); /* the key that has ended it, too */
 	if (w->pty)
-		pty_end(w->pty);
+		pty_end(w->pty, w->signals);
 	if (run->verbose)
 		say_end(&w->child->exit, now_ns() - began);
 	return exit_code(&w->child->exit, w->timeouts);
@@ -169,6 +182,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
 	else
 		code = see_through(run, &w, master, began);
+	run->interrupted = w.interrupted && child.exit.code == USPAWN_KILLED && child.exit.status == SIGINT;
 	if (run->cell) {
 		cell_end(run->cell, &record.out_of_memory);
 		run->cell = 0;
@@ -229,8 +243,19 @@ static int show(struct run *run, const struct uspawn_plan *plan, const struct us
 
 static int start(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure)
 {
-	uint64_t heard = TO_HAND_ON | (run->pty ? SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT) : 0);
-	int signals = signal_listen(&run->start, heard), code;
+	uint64_t heard = TO_HAND_ON;
+	int signals, code;
+	sigset_t set;
+
+	if (run->pty) {
+		heard |= SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
+		sigemptyset(&set);
+		sigaddset(&set, SIGPIPE);
+		sigprocmask(SIG_BLOCK, &set, NULL); /* a write says so, too, and our terminal must be put back */
+	} else if (leads_a_group(run)) {            /* which the stop key does not reach */
+		heard |= SIGNAL_BIT(SIGTSTP);
+	}
+	signals = signal_listen(&run->start, heard);
 
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(-signals));
@@ -255,5 +280,7 @@ int run_main(int argc, char **argv)
 		uspawn_plan_free(plan);
 	}
 	run_done(&run);
+	if (run.interrupted)
+		signal_die_of_interrupt();
 	return code;
 }

@@ -31,6 +31,7 @@ struct run {
 	int64_t timeout, kill_after; /* 0: none */
 	const char *json;            /* NULL: no record, "": to standard error */
 	bool foreground, verbose, show, pty;
+	bool interrupted; /* the program has died of the interrupt key */
 
 	struct uspawn_identity identity;
 	bool has_uid, has_gid, has_groups, init_groups;

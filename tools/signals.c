@@ -13,6 +13,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <uspawn.h>
+
 static const char *const names[] = {
 	[SIGHUP] = "HUP",       [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",   [SIGTRAP] = "TRAP",
 	[SIGABRT] = "ABRT",     [SIGBUS] = "BUS",       [SIGFPE] = "FPE",   [SIGKILL] = "KILL", [SIGUSR1] = "USR1",
@@ -131,4 +133,39 @@ int signal_take(int fd, bool *ret_terminal)
 		return 0;
 	*ret_terminal = info.ssi_code == SI_KERNEL;
 	return (int)info.ssi_signo;
+}
+
+bool signal_is_known_to(pid_t child, int signo, bool terminal)
+{
+	return terminal && signo != SIGHUP && getpgid(child) == getpgrp();
+}
+
+void signal_send(struct uspawn_child *child, int signo, uint32_t flags)
+{
+	uspawn_kill(child, signo, flags);
+	if (signo != SIGKILL && signo != SIGTSTP && signo != SIGCONT)
+		uspawn_kill(child, SIGCONT, flags);
+}
+
+/* One that is blocked comes in the middle. */
+static void let_come(int signo)
+{
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &set, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void signal_stop(void)
+{
+	let_come(SIGTSTP);
+}
+
+void signal_die_of_interrupt(void)
+{
+	signal(SIGINT, SIG_DFL);
+	let_come(SIGINT);
 }

@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+struct uspawn_child;
 
 #define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
 
@@ -38,7 +41,20 @@ void signal_state_read(struct signal_state *ret);
  */
 int signal_listen(const struct signal_state *start, uint64_t signals);
 
-/* 0: none. The terminal tells everybody in its foreground group, so a child there knows already: *ret_terminal. */
+/* 0: none. *ret_terminal: by a key, or because the terminal has gone. */
 int signal_take(int fd, bool *ret_terminal);
+
+/* A key tells the whole foreground group, so a child in ours knows already. That the terminal has gone, only we learn.
+ */
+bool signal_is_known_to(pid_t child, int signo, bool terminal);
+
+/* As uspawn_kill(). Goes on with SIGCONT, as timeout(1) does: who is stopped sees no other. */
+void signal_send(struct uspawn_child *child, int signo, uint32_t flags);
+
+/* Ctrl-Z was read: stops, and returns when it goes on. */
+void signal_stop(void);
+
+/* By the interrupt key: a shell ends its loop only for who has died of it. Returns if that cannot be. */
+void signal_die_of_interrupt(void);
 
 #endif

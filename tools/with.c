@@ -139,24 +139,34 @@ static int become(char **argv)
 	return failure_report(&failure, &request, argv, NULL, NULL);
 }
 
-/* The terminal tells its whole foreground group; what is sent to us alone is handed on. */
-static int wait_for(struct uspawn_child *child, int signals)
+/* Returns whether one of them was the interrupt key. */
+static bool hand_on(struct uspawn_child *child, int signals)
 {
-	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = child->pidfd, .events = POLLIN } };
-	bool terminal;
+	bool terminal, interrupted = false;
 	int signo;
 
-	while (uspawn_wait(child, 0) == 0) {
-		if (poll(p, 2, child->pidfd < 0 ? 10 : -1) <= 0 || !p[0].revents)
-			continue;
-		while ((signo = signal_take(signals, &terminal)) > 0)
-			if (!terminal)
-				uspawn_kill(child, signo, 0);
+	while ((signo = signal_take(signals, &terminal)) > 0) {
+		if (child->state != USPAWN_ENDED && !signal_is_known_to(child->pid, signo, terminal))
+			signal_send(child, signo, 0);
+		interrupted |= signo == SIGINT && terminal;
 	}
+	return interrupted;
+}
+
+static int wait_for(struct uspawn_child *child, int signals, bool *retinterrupted)
+{
+	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = child->pidfd, .events = POLLIN } };
+	bool interrupted = false;
+
+	while (uspawn_wait(child, 0) == 0)
+		if (poll(p, 2, child->pidfd < 0 ? 10 : -1) > 0 && p[0].revents)
+			interrupted |= hand_on(child, signals);
+	interrupted |= hand_on(child, signals);
+	*retinterrupted = interrupted && child->exit.code == USPAWN_KILLED && child->exit.status == SIGINT;
 	return child->exit.code == USPAWN_EXITED ? child->exit.status : EXIT_SIGNAL + child->exit.status;
 }
 
-static int run(char **argv)
+static int run(char **argv, bool *retinterrupted)
 {
 	struct uspawn_request request = { .size = sizeof(request), .flags = USPAWN_INHERIT_FDS, .argv = argv };
 	struct uspawn_failure failure;
@@ -177,7 +187,7 @@ static int run(char **argv)
 	} else if (uspawn_start(&child, plan, NULL) < 0) {
 		code = failure_report(&child.failure, &request, argv, NULL, NULL);
 	} else {
-		code = wait_for(&child, signals);
+		code = wait_for(&child, signals, retinterrupted);
 	}
 	uspawn_plan_free(plan);
 	return code;
@@ -208,7 +218,8 @@ static int run_and_report(const struct with *with, int memory)
 {
 	FILE *file = fdopen(memory, "re");
 	struct log log;
-	int code = run(with->argv);
+	bool interrupted = false;
+	int code = run(with->argv, &interrupted);
 
 	if (!file || log_read(&log, file) < 0) {
 		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));
@@ -221,6 +232,8 @@ static int run_and_report(const struct with *with, int memory)
 	}
 	if (file)
 		fclose(file);
+	if (interrupted)
+		signal_die_of_interrupt();
 	return code;
 }
 
