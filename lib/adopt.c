@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Children that change hands: given away to whoever polls their pidfd, or taken over from whoever made them. */
+#include "clone.h"
 #include "handle.h"
 #include "slot.h"
 #include "sys.h"
@@ -55,7 +56,7 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 			return pidfd;
 	} else {
 		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
-		r = sys_pidfd_send_signal(pidfd, 0, 0);
+		r = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_send_signal(pidfd, 0, 0);
 		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
 			r = sys_fcntl(pidfd, F_GETFD, 0);
 		if (r < 0 && r != -ESRCH)

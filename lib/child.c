@@ -65,11 +65,11 @@ static int close_listed(unsigned first, unsigned last)
 	return (int)n;
 }
 
-static void close_numbers(unsigned first, unsigned last)
+static void close_numbers(const struct child_start *start, unsigned first, unsigned last)
 {
 	struct rlimit64 limit;
 
-	if (first > last || sys_close_range(first, last, 0) == 0)
+	if (first > last || (!start->old_calls && sys_close_range(first, last, 0) == 0))
 		return;
 	if (last - first < CLOSE_ONE_BY_ONE) {
 		close_each(first, last);
@@ -103,7 +103,7 @@ static int cut(const struct child_start *start, unsigned first)
 		if (r < 0)
 			return r == -ENOMEM || r == -EMFILE ? r : -ENOSYS;
 	}
-	close_numbers(first, ~0U);
+	close_numbers(start, first, ~0U);
 	return 0;
 }
 
@@ -241,7 +241,7 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_CLOSE_POSSIBLE:
 		return close_possible(in->a);
 	case OP_CLOSE_RANGE:
-		close_numbers((unsigned)in->a, (unsigned)in->b);
+		close_numbers(start, (unsigned)in->a, (unsigned)in->b);
 		return 0;
 	case OP_OPEN:
 		return open_as(in->path, in->a, (unsigned)in->b, in->c);
@@ -317,5 +317,5 @@ void child_main(void *p)
 	report->index = in->index;
 	/* Last: on the fork rung the parent may look at any time. */
 	__atomic_store_n(&report->errnum, -r, __ATOMIC_RELEASE);
-	sys_exit_group(127);
+	sys_exit_group(CHILD_FAILED);
 }

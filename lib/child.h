@@ -145,7 +145,10 @@ struct child_start {
 	uint8_t shares_table;    /* OP_CUT takes a table of its own first */
 	uint8_t resets_handlers; /* the clone did not */
 	uint8_t holds_lock;      /* memory of its own: report.lock says when exec has passed */
+	uint8_t old_calls;       /* a filter may kill for close_range */
 };
+
+#define CHILD_FAILED 127 /* its exit code, which is nobody's but a shell's */
 
 /* The entry point of every child: struct child_start. Returns never. */
 void child_main(void *start);

@@ -106,6 +106,11 @@ enum uspawn_rung clone_cap(void)
 	return rung;
 }
 
+int clone_keeps_to_old_calls(void)
+{
+	return clone_cap() == USPAWN_RUNG_FORK;
+}
+
 void clone_block_signals(uint64_t *retmask)
 {
 	const uint64_t all = ~(1ull << (SIGSYS - 1));
@@ -234,6 +239,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 
 	birth->start->shares_table = birth->start->resets_handlers = birth->start->holds_lock = 0;
 	birth->start->stray = NULL;
+	birth->start->old_calls = (uint8_t)clone_keeps_to_old_calls();
 	switch (rung) {
 	case USPAWN_RUNG_ASYNC:
 	case USPAWN_RUNG_VFORK:

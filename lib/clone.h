@@ -52,6 +52,9 @@ void clone_cut_refused(void);
 /* The fastest rung that USPAWN_RUNG in the environment allows; read once. */
 enum uspawn_rung clone_cap(void);
 
+/* It says fork: no call is made that is younger than pidfds, for a filter may kill for it. */
+int clone_keeps_to_old_calls(void);
+
 /*
  * All signals but SIGSYS, the C library's own too: a handler must never run in a child. (A filter that traps a system
  * call kills a caller that blocks SIGSYS.)

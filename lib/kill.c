@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals: by pidfd where there is one; by number only while the number is the child's. No lock: signal handlers call.
  */
+#include "clone.h"
 #include "handle.h"
 #include "sys_io.h"
 #include "tree.h"
 #include "wait.h"
 
+/* A detached child's number is not ours to use. */
+static int may_use_pidfd(const struct uspawn_child *child)
+{
+	return child->pidfd >= 0 && (!clone_keeps_to_old_calls() || handle_of(child)->flags & HANDLE_DETACHED);
+}
+
 static int kill_group(struct uspawn_child *child, int signo)
 {
 	struct handle *handle = handle_of(child);
-	int r = child->pidfd < 0 ? -EINVAL : sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
+	int r = may_use_pidfd(child) ? sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP)
+				     : -EINVAL;
 
 	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
 		r = child->pid > 1 && !(handle->flags & HANDLE_DETACHED) ? sys_kill(-child->pid, signo) : -ESRCH;
@@ -33,7 +41,8 @@ static int is_refused(int r)
 
 static int kill_one(struct uspawn_child *child, int signo)
 {
-	int r = child->pidfd < 0 ? (child->pid > 1 ? -ENOSYS : -ESRCH) : sys_pidfd_send_signal(child->pidfd, signo, 0);
+	int r = may_use_pidfd(child) ? sys_pidfd_send_signal(child->pidfd, signo, 0)
+				     : (child->pid > 1 ? -ENOSYS : -ESRCH);
 
 	/* The pid is the child's until we have collected it. */
 	if (is_refused(r) && child->pid > 1 && !(handle_of(child)->flags & HANDLE_DETACHED))

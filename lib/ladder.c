@@ -53,23 +53,26 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	return r;
 }
 
-/* Killed before its first instruction: that is an end like any other, and no emulator. */
-static int was_killed(const struct birth *birth)
+/* Its report did not come. 1: it was made by an emulator that copies the memory, and may have failed. */
+static int is_lost(const struct birth *birth)
 {
 	siginfo_t info = { 0 };
 
-	return sys_waitid(P_PID, birth->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid;
+	if (sys_waitid(P_PID, birth->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0)
+		return 0;
+	if (info.si_pid && info.si_code != CLD_EXITED)
+		return 0; /* killed before its first instruction: an end like any other */
+	clone_refused(USPAWN_RUNG_VFORK);
+	clone_refused(USPAWN_RUNG_CLONE);
+	return !info.si_pid || info.si_status == CHILD_FAILED; /* else its program has run, and once is enough */
 }
 
 /* 1: a child was made, but not of the kind that was meant. It is gone, and will not be tried again. */
 static int is_useless(struct start *s, const struct child_report *report)
 {
-	if (!report->shared && !was_killed(&s->birth)) {
-		/* An emulator that copies the memory: no failure would ever be seen. */
+	if (!report->shared && is_lost(&s->birth)) {
 		sys_kill(s->birth.pid, SIGKILL);
 		wait_discard(s->birth.pidfd, s->birth.pid);
-		clone_refused(USPAWN_RUNG_VFORK);
-		clone_refused(USPAWN_RUNG_CLONE);
 		return 1;
 	}
 	if (report->errnum && report->step == CHILD_STEP_CUT) {

@@ -201,7 +201,7 @@ void watchlist_cut_off_ended(struct watchlist *list)
 static int choose_poller(struct poller **ret, uint32_t children, uint32_t flags)
 {
 	/* Who asks for the plainest way to start, since a filter kills for the others, gets the plainest ring. */
-	int plain = flags & USPAWN_RING_EPOLL || clone_cap() == USPAWN_RUNG_FORK;
+	int plain = flags & USPAWN_RING_EPOLL || clone_keeps_to_old_calls();
 	int r = plain ? -ENOSYS : uring_new(ret, children);
 
 	return r < 0 ? epoll_new(ret) : r;
