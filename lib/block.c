@@ -192,7 +192,9 @@ int block_fill(struct block *block, const struct child_start *start, const struc
 
 	pack_start(&p, start, first, end);
 	block->size = p.size;
-	r = sys_ftruncate(block->fd, block->size);
+	r = sys_may_grow_to(block->size);
+	if (r == 0)
+		r = sys_ftruncate(block->fd, block->size);
 	if (r < 0)
 		return r;
 	r = sys_mmap(block->size, MAP_SHARED, block->fd, &map);
@@ -206,7 +208,7 @@ int block_fill(struct block *block, const struct child_start *start, const struc
 
 /* ---- What came of it ---- */
 
-/* 1: it has ended; an error: by itself, which it does without having begun if it cannot. */
+/* 1: it has ended; an error: by itself, which it does without having begun if it cannot, or nobody can say how. */
 static int has_ended(int pid)
 {
 	siginfo_t info = { 0 };
@@ -214,7 +216,9 @@ static int has_ended(int pid)
 
 	if (r == 0 && !info.si_pid)
 		return 0;
-	if (r < 0 || info.si_code != CLD_EXITED)
+	if (r < 0)
+		return -ENOEXEC;
+	if (info.si_code != CLD_EXITED)
 		return 1;
 	return info.si_status == BLOCK_NO_LOCK ? -ENOSYS : -ENOEXEC;
 }

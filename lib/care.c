@@ -108,6 +108,21 @@ void care_begin(struct care *care, struct uspawn_child *child, struct fds *fds)
 	wait_enter(child);
 }
 
+/* Of one that has ended, the last that is inside closes the tree: it may be a killer. */
+static void let_go(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	int ended = handle_state(child) == USPAWN_ENDED;
+
+	handle->care = NULL;
+	handle->flags &= ~(uint32_t)HANDLE_CARED;
+	wait_leave(child);
+	if (!ended && handle->tree) {
+		sys_close(handle->tree);
+		handle->tree = 0;
+	}
+}
+
 void care_free(struct care *care)
 {
 	if (!care)
@@ -116,14 +131,8 @@ void care_free(struct care *care)
 		stream_close(&care->streams[i]);
 	if (care->has_tree)
 		tree_close(&care->tree, care->child != NULL);
-	if (care->child) {
-		handle_of(care->child)->care = NULL;
-		handle_of(care->child)->flags &= ~(uint32_t)HANDLE_CARED;
-		wait_leave(care->child);
-		if (handle_of(care->child)->tree)
-			sys_close(handle_of(care->child)->tree);
-		handle_of(care->child)->tree = 0;
-	}
+	if (care->child)
+		let_go(care->child);
 	free(care);
 }
 

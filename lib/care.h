@@ -15,7 +15,7 @@ struct fds;
 #define CARE_NEVER INT64_MAX
 
 struct care {
-	struct uspawn_child *child;
+	struct uspawn_child *child; /* where it was when a call last came with it: it may be moved */
 	struct uspawn_timed *timed; /* behind the streams */
 	uint32_t ntimed;
 	uint32_t events;

@@ -43,7 +43,9 @@ static int open_memory(void)
 	fd = sys_above_stdio(fd);
 	if (fd < 0)
 		return fd;
-	r = write_whole(fd);
+	r = sys_may_grow_to((uint64_t)(image_end - image_begin));
+	if (r == 0)
+		r = write_whole(fd);
 	if (r < 0) {
 		sys_close(fd);
 		return r;

@@ -27,7 +27,7 @@ static int take_descriptor(struct output *o, int fd)
 		return kind;
 	if (kind == PIPE_BLOCKS)
 		return -EINVAL;
-	o->is_socket = kind == PIPE_SOCKET;
+	o->kind = (uint8_t)kind;
 	o->fd = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return o->fd == -EINVAL ? -EMFILE : o->fd < 0 ? o->fd : 0;
 }
@@ -254,7 +254,7 @@ int output_hand_on(struct output *o)
 
 	while (!o->events && (n = next_piece(o))) {
 		const char *piece = o->held + o->at;
-		long r = o->fd >= 0 ? pipe_write(o->fd, piece, n, o->is_socket) : 0;
+		long r = o->fd >= 0 ? pipe_write(o->fd, piece, n, (enum pipe_kind)o->kind) : 0;
 
 		if (r == -EINTR)
 			continue;

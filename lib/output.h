@@ -18,7 +18,8 @@ struct output {
 	char *held;
 	uint32_t held_size, nheld, at; /* held[at .. nheld) is not handed on yet */
 	int fd;                        /* a dup of the caller's, or -1 */
-	uint8_t is_socket, grows, events, lines;
+	uint8_t kind;                  /* enum pipe_kind */
+	uint8_t grows, events, lines;
 	uint8_t closed; /* nothing more comes */
 };
 

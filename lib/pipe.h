@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-enum pipe_kind { PIPE_SOCKET, PIPE_OTHER, PIPE_BLOCKS };
+enum pipe_kind { PIPE_OTHER, PIPE_SOCKET, PIPE_FILE /* regular */, PIPE_BLOCKS };
 
 /* What writing to it is like; PIPE_BLOCKS: a blocking pipe or terminal. -EBADF. */
 int pipe_kind(int fd);
 
 /* How many bytes were written; -EAGAIN: no room; -EPIPE: nobody reads. */
-long pipe_write(int fd, const void *bytes, size_t n, int is_socket);
+long pipe_write(int fd, const void *bytes, size_t n, enum pipe_kind kind);
 
 #endif

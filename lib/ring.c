@@ -15,6 +15,9 @@
 #define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL | USPAWN_RING_REAPER))
 #define RESERVED_FDS 16
 
+#define SLICE_FIRST_NS 1000000
+#define SLICE_LAST_NS  32000000
+
 /* ---- Making and ending ---- */
 
 int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
@@ -75,7 +78,25 @@ static int64_t due(const struct uspawn_ring *ring)
 {
 	int64_t ladder = shutdown_due(ring), retry = admission_due(ring), first = ladder < retry ? ladder : retry;
 
+	if (ring->slots.nholding && ring->harvest_ns < first)
+		first = ring->harvest_ns;
 	return first < ring->look_ns ? first : ring->look_ns;
+}
+
+/*
+ * Nothing says that a child has left its slot. Until we look, the end of a pipe that it was given is open here, too,
+ * and who waits for the end of file may be what this ring waits for.
+ */
+static void harvest(struct uspawn_ring *ring)
+{
+	int64_t now = ring->slots.nholding ? sys_now_ns() : 0;
+	int is_due = now && now >= ring->harvest_ns;
+
+	slot_harvest(&ring->slots, is_due);
+	if (is_due) {
+		ring->slice_ns = ring->slice_ns < SLICE_LAST_NS ? ring->slice_ns * 2 : SLICE_LAST_NS;
+		ring->harvest_ns = now + ring->slice_ns;
+	}
 }
 
 /* What is left to do must bring back who polls. */
@@ -114,9 +135,14 @@ int ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struc
 	}
 	slot_harvest(&ring->slots, 0);
 	r = start_beside(child, plan, args, &ring->slots, queued);
-	if (r == 0 && !ring->external)
-		watchlist_add(&ring->list, child);
-	return r;
+	if (r < 0 || ring->external)
+		return r;
+	watchlist_add(&ring->list, child);
+	if (ring->slots.nholding) {
+		ring->slice_ns = SLICE_FIRST_NS;
+		ring->harvest_ns = sys_now_ns() + ring->slice_ns;
+	}
+	return 0;
 }
 
 int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
@@ -165,6 +191,7 @@ static void done_cared(struct uspawn_child *child)
 {
 	int ended = handle_state(child) == USPAWN_ENDED, pidfd = child->pidfd;
 
+	handle_of(child)->care->child = child;
 	care_free(handle_of(child)->care);
 	if (!ended && pidfd >= 0 && !(handle_of(child)->flags & HANDLE_BORROWED))
 		sys_close(pidfd);
@@ -241,10 +268,10 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 		return -EPERM;
 	if (ring->external || !n)
 		return -EINVAL;
-	slot_harvest(&ring->slots, 0);
 	for (int64_t left = timeout_ns;;) {
 		int idle = 0, nevents;
 
+		harvest(ring);
 		if (is_empty(ring))
 			left = 0; /* only to reap those that were let go, and to take what is left to say */
 		nevents = wait_once(ring, events, n, left, &idle);

@@ -13,7 +13,8 @@ struct uspawn_ring {
 	int pid;                 /* where the kernel does not write that 0; else 0 */
 	int external;
 	struct slot_pool slots;
-	struct watchlist list; /* none on an external ring */
+	int64_t harvest_ns, slice_ns; /* while a slot holds descriptors: when to look again, and how long after that */
+	struct watchlist list;        /* none on an external ring */
 
 	uint32_t limit;      /* 0: none */
 	struct queue queue;  /* beyond the limit */

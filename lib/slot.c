@@ -124,13 +124,24 @@ void slot_untake(struct slot_pool *pool, struct slot *slot)
 	pool->idle = slot;
 }
 
-void slot_started(struct slot_pool *pool, struct slot *slot)
+static void append(struct slot_pool *pool, struct slot *slot)
 {
 	slot->next = NULL;
-	slot->pool = pool;
 	*pool->busy_end = slot;
 	pool->busy_end = &slot->next;
+}
+
+static uint32_t holds_descriptors(const struct slot *slot)
+{
+	return (slot->fds.pinned | slot->fds.owned | slot->fds.given) != 0;
+}
+
+void slot_started(struct slot_pool *pool, struct slot *slot)
+{
+	slot->pool = pool;
+	append(pool, slot);
 	pool->nbusy++;
+	pool->nholding += holds_descriptors(slot);
 }
 
 /* What the child said goes to whoever waits for it; what it held is let go. */
@@ -167,6 +178,7 @@ static void retire(struct slot_pool *pool, struct slot **at)
 	if (pool->busy_end == &slot->next)
 		pool->busy_end = at;
 	pool->nbusy--;
+	pool->nholding -= holds_descriptors(slot);
 	bring_home(slot);
 	slot_untake(pool, slot);
 }
@@ -191,8 +203,7 @@ void slot_harvest(struct slot_pool *pool, int everything)
 		pool->busy = slot->next;
 		if (!pool->busy)
 			pool->busy_end = &pool->busy;
-		pool->nbusy--;
-		slot_started(pool, slot);
+		append(pool, slot);
 	}
 }
 

@@ -41,7 +41,7 @@ struct slot {
 struct slot_pool {
 	struct slot *idle;
 	struct slot *busy, **busy_end; /* a queue */
-	uint32_t nbusy;
+	uint32_t nbusy, nholding;      /* the busy ones; those with descriptors that others may wait to see closed */
 };
 
 void slot_pool_init(struct slot_pool *pool);

@@ -108,6 +108,8 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 		crossing->argv[1] = put_number(number + DIGITS, (size_t)block.fd);
 		program_write(birth->start, room, plan, args, fds, -1, crossing, 0);
 		r = block_fill(&block, birth->start, crossing->first, crossing->end);
+		if (r == -EFBIG)
+			r = STAGES_CANNOT;
 	}
 	if (r == 0) {
 		crossing->argv[2] = put_number(size + DIGITS, block.size);

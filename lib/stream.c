@@ -40,7 +40,7 @@ static enum stream_state feed(struct stream *stream)
 		if (rounds++ == ROUNDS)
 			return STREAM_MORE;
 		size_t n = stream->left < SIZE_MAX / 2 ? (size_t)stream->left : SIZE_MAX / 2;
-		long r = pipe_write(stream->fd, stream->input, n, 0);
+		long r = pipe_write(stream->fd, stream->input, n, PIPE_OTHER);
 
 		if (r >= 0) {
 			stream->input += r;

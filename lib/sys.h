@@ -137,6 +137,14 @@ static inline int sys_getrlimit(int resource, struct rlimit64 *ret)
 	return (int)SYSCALL(SYS_prlimit64, 0, resource, 0, ret);
 }
 
+/* Beyond the limit, growing a file raises SIGXFSZ, which ends the caller. */
+static inline int sys_may_grow_to(uint64_t size)
+{
+	struct rlimit64 limit;
+
+	return sys_getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur >= size ? 0 : -EFBIG;
+}
+
 static inline int sys_setrlimit(int resource, const struct rlimit64 *limit)
 {
 	return (int)SYSCALL(SYS_prlimit64, 0, resource, limit, 0);

@@ -140,6 +140,7 @@ void watchlist_add(struct watchlist *list, struct uspawn_child *child)
 	list->nlive++;
 	watchlist_watch(list, entry, POLLER_ONCE);
 	if (handle->care) {
+		handle->care->child = child;
 		carelist_add(&list->cares, handle->care, table_tag(&list->table, entry, 0));
 		watch_care(list, entry, handle->care);
 		watchlist_set_clock(list);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/files.h"
@@ -557,4 +558,104 @@ CheckedTest(capture, bad_input)
 			     -EINVAL, "output %zu", i);
 		assert_failed(&child, EINVAL, USPAWN_STEP_SOURCE, 0);
 	}
+}
+
+/* ---- What the library holds itself, until it has seen the exec ---- */
+
+EachRing(capture, end_of_file_while_the_child_runs)
+{
+	struct uspawn_child child;
+
+	ring_begin(ring, &child, USPAWN(request, SH("exec >&-; exec sleep 100"), OUT, .events = ASK(EOF) | ASK(EXIT)),
+		   NULL);
+	expect(ring, USPAWN_EVENT_EOF);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
+	expect(ring, USPAWN_EVENT_EXIT);
+	expect(ring, USPAWN_EVENT_END);
+	uspawn_ring_free(ring);
+}
+
+/* The first closes its output and waits for the second, which waits for the end of its input. */
+static void wait_for_each_other(struct uspawn_ring *ring, uint64_t give)
+{
+	const struct uspawn_fd in_and_out[] = { { 0, .fd = USPAWN_ARG(0) }, { 1, .fd = USPAWN_ARG(1) } };
+	struct uspawn_child first, second;
+	int data[2], done[2];
+
+	cr_assert(pipe2(data, O_CLOEXEC) == 0 && pipe2(done, O_CLOEXEC) == 0);
+	ring_begin(ring, &second, USPAWN(request, SH("cat >&2; echo done"), .fds = in_and_out, .nfds = 2),
+		   USPAWN(args, .fds = (int[]){ data[0], done[1] }, .nfds = 2, .give = give));
+	ring_begin(ring, &first, USPAWN(request, SH("exec >&-; read x; exit 5"), .fds = in_and_out, .nfds = 2),
+		   USPAWN(args, .fds = (int[]){ done[0], data[1] }, .nfds = 2, .give = give));
+	for (int i = 0; i < 2 && !give; i++) {
+		close(data[i]);
+		close(done[i]);
+	}
+	expect(ring, USPAWN_EVENT_END);
+	expect(ring, USPAWN_EVENT_END);
+	assert_exited(&second, 0);
+	assert_exited(&first, 5);
+}
+
+EachRing(capture, children_that_wait_for_each_other)
+{
+	for (int i = 0; i < 10; i++)
+		wait_for_each_other(ring, i % 2 ? 3 : 0);
+	uspawn_ring_free(ring);
+}
+
+/* By a foreign loop, which is brought back in time. */
+EachRing(capture, end_of_file_under_a_foreign_loop)
+{
+	struct pollfd readable = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	struct uspawn_child child;
+	struct uspawn_event event;
+
+	ring_begin(ring, &child, USPAWN(request, SH("exec >&-; exec sleep 100"), OUT, .events = ASK(EOF) | ASK(EXIT)),
+		   NULL);
+	while (uspawn_ring_wait(ring, &event, 1, 0) == 0)
+		cr_assert_eq(poll(&readable, 1, -1), 1);
+	cr_assert_eq(event.type, USPAWN_EVENT_EOF);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
+	expect(ring, USPAWN_EVENT_EXIT);
+	expect(ring, USPAWN_EVENT_END);
+	uspawn_ring_free(ring);
+}
+
+/* ---- A child is a value ---- */
+
+static void start_and_move(struct uspawn_child *ret, uint32_t rung, struct uspawn_output *output, char *script)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = rung, SH(script), OUT),
+			    USPAWN(args, .outputs = output, .noutputs = 1)),
+		     0);
+	*ret = child;
+	memset(&child, 0xee, sizeof(child));
+}
+
+EachWaitingRung(capture, a_child_that_is_moved)
+{
+	struct uspawn_output outputs[3] = { { .head = 100 }, { .head = 100 }, { .head = 100 } };
+	struct uspawn_child child;
+	struct uspawn_ring *ring;
+
+	start_and_move(&child, way->rung, &outputs[0], "echo hello; exit 3");
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 3);
+	assert_bytes(&outputs[0], "hello\n");
+	start_and_move(&child, way->rung, &outputs[1], "echo hello; exit 4");
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+	expect(ring, USPAWN_EVENT_END);
+	assert_exited(&child, 4);
+	assert_bytes(&outputs[1], "hello\n");
+	uspawn_ring_free(ring);
+	start_and_move(&child, way->rung, &outputs[2], "exec sleep 100");
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
+	cr_assert_eq(waitpid(child.pid, NULL, __WALL), child.pid);
+	uspawn_done(&child);
+	for (int i = 0; i < 3; i++)
+		free(outputs[i].data);
 }

@@ -261,3 +261,57 @@ CheckedTest(limits, no_number_for_a_ring)
 	cr_assert_eq(r, -EMFILE);
 	cr_assert_eq(ring, (void *)&limit, "written although it failed");
 }
+
+/* ---- What grows a file raises a signal beyond the limit: it is nothing to die of ---- */
+
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = bytes;
+	copy_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void start_with_small_files(void)
+{
+	static const rlim_t limits[] = { 0, 2000, 4096, 1 << 20 };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct uspawn_child child;
+
+		limit_files(limits[i]);
+		copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL) ==
+			    0);
+		copy_assert(uspawn_wait(&child, -1) == 1);
+		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 5);
+		copy_assert(child.rung == (limits[i] < 1 << 20 ? USPAWN_RUNG_FORK : rung));
+	}
+}
+
+CheckedTest(limits, small_files_and_the_relay)
+{
+	rung = way_missing(USPAWN_RUNG_RELAY) ? USPAWN_RUNG_FORK : USPAWN_RUNG_RELAY;
+	copy_run(start_with_small_files);
+}
+
+static void capture_into_a_small_file(void)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_FD, .fd = file_new(3) };
+	struct uspawn_child child;
+
+	limit_files(10);
+	copy_assert(uspawn_run(&child,
+			       USPAWN(request, .rung = rung, .argv = LIST("sh", "-c", "echo twelve bytes; exit 3"),
+				      FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })),
+			       USPAWN(args, .outputs = &output, .noutputs = 1)) == 0);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+	copy_assert(output.error == -EFBIG);
+	copy_assert(lseek(output.fd, 0, SEEK_END) == 10);
+}
+
+EachWaitingRung(limits, small_files_and_output)
+{
+	rung = way->rung;
+	copy_run(capture_into_a_small_file);
+}

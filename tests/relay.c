@@ -283,6 +283,23 @@ CheckedTest(relay, no_robust_futexes)
 	cr_assert_eq(rung_taken(), USPAWN_RUNG_FORK);
 }
 
+/* The kernel has thrown away how it ended: it has not begun, and that is all there is to know. */
+CheckedTest(relay, no_robust_futexes_and_ignored_sigchld)
+{
+	struct uspawn_child child;
+
+	enter();
+	signal(SIGCHLD, SIG_IGN);
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	cr_assert_eq(
+		uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, .path = "/no/such", .argv = LIST("x")), NULL),
+		-ENOENT);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL), 0);
+	cr_assert_eq(child.rung, USPAWN_RUNG_FORK);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	signal(SIGCHLD, SIG_DFL);
+}
+
 struct refused {
 	int errnum;
 	uint32_t taken;

@@ -2,7 +2,9 @@
 /* A control group of the child's own: killed as a whole, told when it is empty, removed, and its use known. */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +151,46 @@ EachWaitingRung(trees, by_a_blocking_call)
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_RELEASE), 0);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	cr_assert_eq(count_groups(&group), 0);
+}
+
+enum { RACED = 200 };
+
+static struct uspawn_child raced[RACED];
+static atomic_int nraced;
+static int last_answer;
+
+/* Every other child gets signals until its end, and some that come later. */
+static void *kill_trees(void *p)
+{
+	for (int i = 0; i < RACED; i += 2) {
+		while (atomic_load(&nraced) <= i)
+			;
+		do
+			last_answer = uspawn_kill(&raced[i], SIGTERM, USPAWN_KILL_TREE);
+		while (last_answer == 0);
+	}
+	return p;
+}
+
+CheckedTest(trees, killed_while_another_thread_learns_of_the_end)
+{
+	struct uspawn_plan *plan;
+	pthread_t thread;
+	GROUP group;
+
+	group_make(&group);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0"), IN(group)), NULL), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, kill_trees, NULL), 0);
+	for (int i = 0; i < RACED; i++) {
+		cr_assert_eq(uspawn_start(&raced[i], plan, NULL), 0);
+		atomic_store(&nraced, i + 1);
+		cr_assert_eq(uspawn_wait(&raced[i], -1), 1);
+	}
+	pthread_join(thread, NULL);
+	cr_assert_eq(last_answer, -ESRCH, "%d", last_answer);
+	for (int i = 1; i < RACED; i += 2)
+		assert_exited(&raced[i], 0);
+	uspawn_plan_free(plan);
 }
 
 EachRing(trees, many)
