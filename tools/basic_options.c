@@ -95,6 +95,7 @@ static int clear_environment(struct run *run, const struct run_option *o, char *
 	(void)o;
 	(void)value;
 	run->request.envp = no_environment;
+	run->nsetenv = 0; /* in the order given: what was set before is gone, too */
 	return -1;
 }
 

@@ -65,7 +65,7 @@ static int set_user(struct run *run, const struct run_option *o, char *name)
 	user = getpwuid(run->identity.uid);
 	if (!user)
 		return refuse(o, name, "a user that is known; for a bare number: --reuid N --regid N --clear-groups");
-	if (!run->has_gid)
+	if (!run->says_gid)
 		run->identity.gid = user->pw_gid;
 	run->has_gid = true;
 	run->init_groups |= !run->has_groups;
@@ -76,7 +76,7 @@ static int set_group(struct run *run, const struct run_option *o, char *name)
 {
 	if (group_id(name, &run->identity.gid))
 		return refuse(o, name, "a group's name that is known (getent group), or a number");
-	run->has_gid = true;
+	run->has_gid = run->says_gid = true;
 	return -1;
 }
 

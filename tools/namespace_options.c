@@ -90,8 +90,16 @@ static int add_self(struct run *run, const struct run_option *o, int groups, uin
 {
 	struct uspawn_idmap map = { inside, groups ? getegid() : geteuid(), 1, 0 };
 
+	struct uspawn_idmap *maps = groups ? run->gid_map : run->uid_map;
+	uint32_t n = groups ? run->namespaces.ngid_map : run->namespaces.nuid_map;
+
 	if (groups)
 		run->denies_setgroups = true;
+	for (uint32_t i = 0; i < n; i++)
+		if (maps[i].outside == map.outside && maps[i].count == 1) { /* said twice: the last one counts */
+			maps[i] = map;
+			return -1;
+		}
 	return add_map(run, o, groups, &map);
 }
 
@@ -136,6 +144,7 @@ static int set_map(struct run *run, const struct run_option *o, char *value)
 static int set_setgroups(struct run *run, const struct run_option *o, char *value)
 {
 	run->says_setgroups = true;
+	run->namespaces.flags &= ~(uint32_t)USPAWN_DENY_SETGROUPS;
 	if (!strcmp(value, "deny"))
 		run->namespaces.flags |= USPAWN_DENY_SETGROUPS;
 	else if (strcmp(value, "allow"))
@@ -147,6 +156,7 @@ static int set_setgroups(struct run *run, const struct run_option *o, char *valu
 
 static int set_propagation(struct run *run, const struct run_option *o, char *value)
 {
+	run->namespaces.flags &= ~(uint32_t)USPAWN_KEEP_PROPAGATION;
 	if (!strcmp(value, "unchanged"))
 		run->namespaces.flags |= USPAWN_KEEP_PROPAGATION;
 	else if (strcmp(value, "private"))
@@ -172,6 +182,7 @@ static int set_tids(struct run *run, const struct run_option *o, char *list)
 	char *rest = list, *part;
 	uint64_t tid;
 
+	run->namespaces.nset_tid = 0;
 	while ((part = strsep(&rest, ","))) {
 		if (number_parse(part, 1, INT32_MAX, &tid) || run->namespaces.nset_tid == RUN_TIDS)
 			return refuse(o, part, "pids, innermost namespace first, with commas between them");

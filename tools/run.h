@@ -34,7 +34,7 @@ struct run {
 	bool interrupted; /* the program has died of the interrupt key */
 
 	struct uspawn_identity identity;
-	bool has_uid, has_gid, has_groups, init_groups;
+	bool has_uid, has_gid, says_gid, has_groups, init_groups;
 	char *iab_text; /* owned */
 	struct capability_change changes[3];
 

@@ -120,6 +120,7 @@ static int set_iolevel(struct run *run, const struct run_option *o, char *value)
 
 static int set_cpus(struct run *run, const struct run_option *o, char *list)
 {
+	memset(run->cpus, 0, sizeof(run->cpus));
 	if (list_parse(list, run->cpus, RUN_CPUS))
 		return refuse(o, list, "processors such as 0,3,7-11 or 0-31:2");
 	run->sched.set |= USPAWN_AFFINITY;
