@@ -59,13 +59,16 @@ static int print_version(void)
 	return print_help(text);
 }
 
-/* A file that takes the place of a closed standard descriptor would be read or written as that. The child sees none. */
+/*
+ * A file that takes the place of a closed standard descriptor would be read or written as that. What holds it can be
+ * neither (O_PATH), as if it were closed. The child sees none.
+ */
 static void hold_standard_descriptors(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fd = open("/dev/null", O_PATH | O_CLOEXEC);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

@@ -5,6 +5,7 @@
  */
 #include "record.h"
 #include "options.h"
+#include "redirect.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ FILE *record_open(const char *where, bool append)
 	if (strncmp(where, "fd:", 3)) {
 		file = fopen(where, append ? "a+e" : "we");
 	} else {
-		if (number_parse(where + 3, 0, INT_MAX, &fd)) {
+		if (number_parse(where + 3, 0, INT_MAX, &fd) || redirect_was_closed((int)fd)) {
 			errno = EBADF;
 			return NULL;
 		}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { READ, WRITE };
 
@@ -115,6 +116,12 @@ bool redirects_name(const struct redirects *r, int target)
 		if (r->fds[i].target == target)
 			return true;
 	return false;
+}
+
+/* What the caller has left open to us is not close-on-exec. */
+bool redirect_was_closed(int fd)
+{
+	return fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_GETFD) & FD_CLOEXEC;
 }
 
 void redirects_done(struct redirects *r)

@@ -27,6 +27,9 @@ int redirect_add_mapping(struct redirects *r, const char *mapping);
 /* Is there an entry for this descriptor of the child's? */
 bool redirects_name(const struct redirects *r, int target);
 
+/* Was this one, 0, 1 or 2, closed when uspawn was started? main() holds its place. */
+bool redirect_was_closed(int fd);
+
 /* One that was not written as text. 0 or -ENOMEM. */
 int redirect_append(struct redirects *r, const char *option, const struct uspawn_fd *fd);
 

@@ -129,11 +129,30 @@ static int contradictions(struct run *run, char *const *command)
 	return -1;
 }
 
+/* What is said of any other number that is not open. */
+static int closed_sources(const struct run *run)
+{
+	const struct redirects *r = &run->redirects;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->fds[i].source == USPAWN_FD && redirect_was_closed(r->fds[i].fd)) {
+			complain("source: --%s: descriptor %d: %s", r->said[i], r->fds[i].fd, strerror(EBADF));
+			return EXIT_OWN_ERROR;
+		}
+	if (run->request.flags & USPAWN_FCHDIR && redirect_was_closed(run->request.cwd_fd))
+		return refuse_name("cwd-fd", strerror(EBADF));
+	if (run->request.flags & USPAWN_FEXEC && redirect_was_closed(run->request.exec_fd))
+		return refuse_name("exec-fd", strerror(EBADF));
+	return -1;
+}
+
 static int finish(struct run *run, char **command)
 {
 	struct uspawn_request *request = &run->request;
 	int code = contradictions(run, command);
 
+	if (code < 0)
+		code = closed_sources(run);
 	for (size_t i = 0; i < FINISHERS && code < 0; i++)
 		code = finishers[i](run);
 	if (code >= 0)
