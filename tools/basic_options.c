@@ -170,6 +170,7 @@ static int set_rung(struct run *run, const struct run_option *o, char *value)
 
 static int set_time(struct run *run, const struct run_option *o, char *value)
 {
+	run->says_timeout |= !o->detail;
 	return duration_parse(value, o->detail ? &run->kill_after : &run->timeout) ? refuse(o, value, DURATION_FORM)
 										   : -1;
 }

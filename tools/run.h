@@ -30,7 +30,7 @@ struct run {
 	uint32_t nsetenv;
 	int64_t timeout, kill_after; /* 0: none */
 	const char *json;            /* NULL: no record, "": to standard error */
-	bool foreground, verbose, show, pty;
+	bool says_timeout, foreground, verbose, show, pty;
 	bool interrupted; /* the program has died of the interrupt key */
 
 	struct uspawn_identity identity;

@@ -124,7 +124,7 @@ static int contradictions(struct run *run, char *const *command)
 	}
 	if ((request->flags & USPAWN_SETSID) && (request->flags & USPAWN_SETPGROUP))
 		return refuse_name("setpgid", "not together with --setsid, which makes a new group already");
-	if (run->kill_after && !run->timeout)
+	if (run->kill_after && !run->says_timeout)
 		return refuse_name("kill-after", "counts from --timeout, which is missing");
 	return -1;
 }
