@@ -115,6 +115,8 @@ static int set_signals(struct run *run, const struct run_option *o, char *list)
 		break;
 	default:
 		/* env(1) leaves out what cannot be ignored only when no signal is named */
+		if (list && set & (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP)))
+			return refuse(o, list, "signals that can be ignored, which KILL and STOP cannot");
 		if (!list)
 			set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
 		run->request.sigignore |= set;
