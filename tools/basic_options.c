@@ -186,7 +186,7 @@ static int set_redirect(struct run *run, const struct run_option *o, char *sourc
 	return error ? refuse(o, source, o->detail < 0 ? REDIRECT_FD_FORM : REDIRECT_FORM) : -1;
 }
 
-/* Names of steps as --show prints them. */
+/* Names of steps as --show prints them. Of those before the child has begun only the group can be left out. */
 static int set_best_effort(struct run *run, const struct run_option *o, char *list)
 {
 	size_t n = 0, most = sizeof(run->best_effort) / sizeof(*run->best_effort) - 1;
@@ -196,10 +196,14 @@ static int set_best_effort(struct run *run, const struct run_option *o, char *li
 	while (run->best_effort[n])
 		n++;
 	while ((name = strsep(&rest, ","))) {
-		for (step = USPAWN_STEP_PIPE; step < USPAWN_STEP_EXEC && strcmp(uspawn_strstep(step), name); step += 10)
+		for (step = USPAWN_STEP_CGROUP; step <= USPAWN_STEP_SECCOMP && strcmp(uspawn_strstep(step), name);
+		     step += 10)
 			;
-		if (step >= USPAWN_STEP_EXEC || n == most)
-			return refuse(o, name, "names of steps, with commas between them, as --show prints them");
+		if (step > USPAWN_STEP_SECCOMP || step == USPAWN_STEP_FD ||
+		    (step < USPAWN_STEP_SETSID && step != USPAWN_STEP_CGROUP) || n == most)
+			return refuse(o, name,
+				      "names of steps as --show prints them, with commas between them, but not of "
+				      "descriptors or the program");
 		run->best_effort[n++] = (uint16_t)step;
 	}
 	return -1;

@@ -146,6 +146,9 @@ int identity_finish(struct run *run)
 
 	if (!run->has_uid && !run->has_gid && !run->has_groups)
 		return -1;
+	if (run->request.flags & USPAWN_RESETIDS)
+		return refuse_name("reset-ids", "not together with --uid, --reuid, --gid, --regid or an option about "
+						"groups, which name other ids");
 	if (run->has_gid && !run->has_groups && !run->init_groups)
 		return refuse_name("regid", "say what becomes of the other groups: --init-groups, --clear-groups, "
 					    "--groups or --keep-groups");

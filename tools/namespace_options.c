@@ -273,6 +273,8 @@ int namespace_finish(struct run *run)
 		return refuse_name("setgroups", "is about a new user namespace: --user");
 	if (ns->flags & USPAWN_KEEP_PROPAGATION && !(ns->unshare & CLONE_NEWNS))
 		return refuse_name("propagation", "is about a new mount namespace: --mount");
+	if (ns->njoin && ns->unshare & CLONE_NEWUSER && ns->unshare & CLONE_NEWPID)
+		return refuse_name("join", "not together with --user and --pid: it would be born before it has joined");
 	if (run->denies_setgroups && !run->says_setgroups)
 		ns->flags |= USPAWN_DENY_SETGROUPS;
 	if (!ns->unshare && !ns->njoin && !ns->nset_tid)

@@ -123,7 +123,15 @@ static int contradictions(struct run *run, char *const *command)
 		return EXIT_OWN_ERROR;
 	}
 	if ((request->flags & USPAWN_SETSID) && (request->flags & USPAWN_SETPGROUP))
-		return refuse_name("setpgid", "not together with --setsid, which makes a new group already");
+		return refuse_name("setpgid", run->said[USPAWN_STEP_SETSID / 10]
+						      ? "not together with --setsid, which makes a new group already"
+						      : "not together with --ctty, which makes a new group already");
+	if (request->flags & USPAWN_FEXEC && request->search)
+		return refuse_name("path", "not together with --exec-fd, whose file is not searched");
+	if (request->flags & USPAWN_FEXEC && request->flags & USPAWN_SH_FALLBACK)
+		return refuse_name("sh-fallback", "not together with --exec-fd, whose file has no name for the shell");
+	if (request->flags & USPAWN_FCHDIR && request->cwd)
+		return refuse_name("cwd-fd", "not together with --chdir (-C), which names another directory");
 	if (run->kill_after && !run->says_timeout)
 		return refuse_name("kill-after", "counts from --timeout, which is missing");
 	return -1;
