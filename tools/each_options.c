@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "duration.h"
 #include "options.h"
+#include "record.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -230,6 +231,8 @@ static int finish(struct each_options *o, const char *grouping)
 		return refuse_pair(resume, "needs --joblog FILE, which says what is done");
 	if ((o->resume || o->resume_failed) && !strncmp(o->joblog, "fd:", 3))
 		return refuse_pair(resume, "needs a --joblog that can be read: a file, not fd:N");
+	if (o->joblog && o->json && record_same_file(o->joblog, o->json))
+		return refuse_pair("--json", "not the file of --joblog, which one of them would overwrite");
 	return finish_output(o, grouping);
 }
 

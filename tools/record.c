@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* What a run that was killed has left half written stays a line of its own. */
@@ -46,6 +47,15 @@ FILE *record_open(const char *where, bool append)
 	if (file && append)
 		go_on(file);
 	return file;
+}
+
+bool record_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (stat(a, &x) || stat(b, &y)) /* not there yet */
+		return !strcmp(a, b) && strncmp(a, "fd:", 3);
+	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 /* The length of the UTF-8 character at s, or 0: overlong forms, surrogates and what is above U+10FFFF are none. */

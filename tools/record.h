@@ -28,6 +28,9 @@ struct record {
 /* "FILE", or "fd:N" for one that is open. Truncates a file, or goes on at its end. NULL: errno says why. */
 FILE *record_open(const char *where, bool append);
 
+/* Would one overwrite what is written to the other? Not what is no regular file, such as a terminal, nor fd:N. */
+bool record_same_file(const char *a, const char *b);
+
 /* A quoted string. A byte that is not UTF-8 becomes \udc80 to \udcff, from which os.fsencode() of Python gets it back.
  */
 void json_string(FILE *to, const char *text);
