@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "failure.h"
 #include "options.h"
+#include "record.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -195,16 +196,37 @@ static int run(char **argv, bool *retinterrupted)
 
 /* ---- Reports ---- */
 
-static int write_to(const char *option, const char *name, const struct log *log,
+static int open_report(FILE **ret, const char *option, const char *name)
+{
+	if (!name)
+		return 0;
+	*ret = *name ? fopen(name, "we") : stderr;
+	if (*ret)
+		return 0;
+	complain("%s: %s: %s", option, name, strerror(errno));
+	return -EIO;
+}
+
+/* What cannot be written is said before a program has run for an hour. */
+static int open_reports(struct with *with)
+{
+	if (with->stats && with->trace && record_same_file(with->stats, with->trace)) {
+		complain("--trace: not the file of --stats, which one of them would overwrite");
+		return -EINVAL;
+	}
+	return open_report(&with->stats_to, "--stats", with->stats) < 0 ||
+			       open_report(&with->trace_to, "--trace", with->trace) < 0
+		       ? -EIO
+		       : 0;
+}
+
+static int write_to(FILE *out, const char *option, const char *name, const struct log *log,
 		    void (*write_log)(FILE *, const struct log *))
 {
-	FILE *out = *name ? fopen(name, "we") : stderr;
 	int failed;
 
-	if (!out) {
-		complain("%s: %s: %s", option, name, strerror(errno));
-		return -errno;
-	}
+	if (!out)
+		return 0;
 	write_log(out, log);
 	failed = ferror(out);
 	if ((out != stderr && fclose(out)) || failed) {
@@ -225,8 +247,8 @@ static int run_and_report(const struct with *with, int memory)
 		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));
 		code = EXIT_OWN_ERROR;
 	} else {
-		if ((with->stats && write_to("--stats", with->stats, &log, stats_write) < 0) ||
-		    (with->trace && write_to("--trace", with->trace, &log, trace_write) < 0))
+		if (write_to(with->stats_to, "--stats", with->stats, &log, stats_write) < 0 ||
+		    write_to(with->trace_to, "--trace", with->trace, &log, trace_write) < 0)
 			code = EXIT_OWN_ERROR;
 		log_done(&log);
 	}
@@ -253,5 +275,7 @@ int with_main(int argc, char **argv)
 		return EXIT_OWN_ERROR;
 	}
 	snprintf(report, sizeof(report), "/proc/%d/fd/%d", getpid(), memory);
-	return set_environment(&with, report) < 0 ? EXIT_OWN_ERROR : run_and_report(&with, memory);
+	if (set_environment(&with, report) < 0 || open_reports(&with) < 0)
+		return EXIT_OWN_ERROR;
+	return run_and_report(&with, memory);
 }
