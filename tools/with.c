@@ -179,6 +179,7 @@ static int run(char **argv, bool *retinterrupted)
 	signal_state_read(&state);
 	request.flags |= USPAWN_SETSIGMASK;
 	request.sigmask = state.blocked;
+	request.sigignore = state.ignored & SIGNAL_BIT(SIGCHLD); /* not ignored by us any more when it starts */
 	if (uspawn_plan_new(&plan, &request, &failure) < 0)
 		return failure_report(&failure, &request, argv, NULL, NULL);
 	signals = signal_listen(&state, TO_HAND_ON);
