@@ -167,6 +167,20 @@ static int wait_for(struct uspawn_child *child, int signals, bool *retinterrupte
 	return child->exit.code == USPAWN_EXITED ? child->exit.status : EXIT_SIGNAL + child->exit.status;
 }
 
+/*
+ * A report may be a FIFO that nobody reads, so from here on signals end us. Those that have come before were meant for
+ * the program, as is the terminal's that has just ended it: the report is still written.
+ */
+static void stop_listening(int signals, const sigset_t *before)
+{
+	bool terminal;
+
+	while (signal_take(signals, &terminal) > 0)
+		;
+	close(signals);
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 static int run(char **argv, bool *retinterrupted)
 {
 	struct uspawn_request request = { .size = sizeof(request), .flags = USPAWN_INHERIT_FDS, .argv = argv };
@@ -175,6 +189,7 @@ static int run(char **argv, bool *retinterrupted)
 	struct uspawn_plan *plan;
 	struct uspawn_child child;
 	int signals, code;
+	sigset_t before;
 
 	signal_state_read(&state);
 	request.flags |= USPAWN_SETSIGMASK;
@@ -182,6 +197,7 @@ static int run(char **argv, bool *retinterrupted)
 	request.sigignore = state.ignored & SIGNAL_BIT(SIGCHLD); /* not ignored by us any more when it starts */
 	if (uspawn_plan_new(&plan, &request, &failure) < 0)
 		return failure_report(&failure, &request, argv, NULL, NULL);
+	sigprocmask(SIG_BLOCK, NULL, &before);
 	signals = signal_listen(&state, TO_HAND_ON);
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(-signals));
@@ -191,6 +207,8 @@ static int run(char **argv, bool *retinterrupted)
 	} else {
 		code = wait_for(&child, signals, retinterrupted);
 	}
+	if (signals >= 0)
+		stop_listening(signals, &before);
 	uspawn_plan_free(plan);
 	return code;
 }
