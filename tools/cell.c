@@ -86,12 +86,17 @@ static int new_directory(struct cells *cells, char name[static 64])
 {
 	int dir;
 
-	do
+	do {
 		snprintf(name, 64, "uspawn-cell-%d-%" PRIu32, getpid(), cells->made++);
-	while (mkdirat(cells->parent, name, 0755) && errno == EEXIST);
-	dir = openat(cells->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		dir = mkdirat(cells->parent, name, 0755);
+	} while (dir < 0 && errno == EEXIST);
 	if (dir < 0)
 		return -errno;
+	dir = openat(cells->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		dir = -errno;
+		unlinkat(cells->parent, name, AT_REMOVEDIR);
+	}
 	return dir;
 }
 
