@@ -44,7 +44,7 @@ static const struct meaning {
 	{ "time-namespace", "a clock of its own, too", "--time fails" },
 	{ "uclamp", "its load can be bounded", "--uclamp-min and --uclamp-max fail" },
 	{ "ambient", "capabilities last over an exec", "a caller that is not root forks instead" },
-	{ "landlock", "files can be closed to it", "--landlock fails" },
+	{ "landlock", "files can be closed to it", "--landlock-access fails" },
 	{ "seccomp", "system calls can be closed to it", "--seccomp-filter fails" },
 	{ "kill-on-close", "it can be made to die with its descriptor", "--kill-on-close fails" },
 };
