@@ -33,12 +33,12 @@ static int open_pid(int pid)
 	siginfo_t info;
 	int pidfd = sys_above_stdio(sys_pidfd_open(pid, 0)), r;
 
-	if (pidfd != -ENOSYS && pidfd != -EPERM)
+	if (pidfd != -ENOSYS && pidfd != -EPERM && pidfd != -EINVAL)
 		return pidfd;
 	r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
 	if (r == 0)
 		return -1;
-	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : -ENOSYS;
+	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : pidfd == -EINVAL ? -EINVAL : -ENOSYS; /* -EINVAL: of a thread */
 }
 
 int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)

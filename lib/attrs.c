@@ -12,20 +12,33 @@
 #include "trial.h"
 #include "wait.h"
 
+/* A filter may kill for it. */
+static int end_of(const struct birth *birth)
+{
+	struct uspawn_exit exit;
+
+	wait_reap(birth->pidfd, birth->pid, 1, &exit);
+	if (birth->pidfd >= 0)
+		sys_close(birth->pidfd);
+	return exit.code == USPAWN_KILLED || exit.code == USPAWN_DUMPED ? -EOPNOTSUPP : 0;
+}
+
 static int child_takes(const struct child_instr *step)
 {
 	const struct child_instr program[] = { trial_nothing[0], *step, trial_nothing[1], trial_nothing[2] };
-	/* A child of the first kind that can be made at all. */
-	static const enum uspawn_rung rungs[] = { USPAWN_RUNG_VFORK, USPAWN_RUNG_CLONE, USPAWN_RUNG_FORK };
+	/* A child of the first kind that can be made at all; the plainest copies the descriptors. */
+	static const enum uspawn_rung rungs[] = { USPAWN_RUNG_CLONE, USPAWN_RUNG_VFORK, USPAWN_RUNG_FORK };
 	int r = -ENOSYS, made = 0;
 
-	for (unsigned i = ARCH_RAW ? 0 : 1; i < 3 && !made; i++) {
+	for (unsigned i = 0; i < 3 && !made; i++) {
 		struct birth birth = { .wants_pidfd = 1, .cgroup = -1 };
 
+		if (clone_is_refused(rungs[i]))
+			continue;
 		r = trial_start(rungs[i], program, &birth);
 		made = birth.pid > 0;
 		if (r == 0)
-			wait_discard(birth.pidfd, birth.pid);
+			r = end_of(&birth);
 	}
 	return r < 0 ? r : 1;
 }

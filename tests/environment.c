@@ -204,6 +204,7 @@ CheckedTest(environment, a_plan_is_a_snapshot)
 	struct uspawn_plan *plan;
 
 	report_open(&r);
+	cr_assert_eq(uspawn_run(&child, USPAWN(request, WITNESS("exit", "0")), NULL), 0); /* reads USPAWN_RUNG */
 	clearenv();
 	setenv("WHEN", "made", 1);
 	cr_assert_eq(uspawn_plan_new(&plan,
