@@ -29,6 +29,7 @@ void buffers_forget(struct buffers *buffers);
 const char *buffers_show(struct buffers *buffers, unsigned id);
 void buffers_return(struct buffers *buffers);
 
+/* Not in a forked copy of the process, which has them not. */
 void buffers_free(struct buffers *buffers);
 
 #endif

@@ -50,6 +50,7 @@ struct poller_kind {
 struct poller {
 	const struct poller_kind *kind;
 	int is_foreign; /* someone else waits for its descriptor */
+	int is_forked;  /* in a forked copy of the process: only to be freed */
 };
 
 /* `expected` is how many may be ready at once. -errno: there is none here. */

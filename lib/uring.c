@@ -317,7 +317,8 @@ static void done(struct poller *poller)
 
 	sys_close_owned(&u->event);
 	close_ring(&u->ring, &u->own);
-	buffers_free(&u->buffers);
+	if (!poller->is_forked)
+		buffers_free(&u->buffers);
 	free(u);
 }
 

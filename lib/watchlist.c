@@ -256,6 +256,7 @@ void watchlist_done(struct watchlist *list)
 	sys_close_owned(&list->timer);
 	sys_close_owned(&list->clock);
 	sys_close_owned(&list->front.set);
+	list->poller->is_forked = !*list->here;
 	list->poller->kind->free(list->poller);
 	carelist_done(&list->cares);
 	free(list->table.entries);

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +228,43 @@ EachRing(watching, c18_forked_while_children_run)
 	ring_assert_end(ring, &child);
 	assert_exited(&child, 6);
 	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+enum { MAPPED = 64, MAPPED_SIZE = 65536 };
+
+static void free_beside_new_memory(void)
+{
+	unsigned char pages[MAPPED_SIZE / 4096];
+	void *memory[MAPPED];
+
+	for (int i = 0; i < MAPPED; i++) {
+		memory[i] = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		copy_assert(memory[i] != MAP_FAILED);
+	}
+	copy_assert(uspawn_ring_free(parents_ring) == NULL);
+	for (int i = 0; i < MAPPED; i++)
+		copy_assert(mincore(memory[i], MAPPED_SIZE, pages) == 0);
+}
+
+/* What the kernel reads into is not in the copy: others have that place. */
+EachRing(watching, c18_freed_in_a_copy_with_memory_of_its_own)
+{
+	struct uspawn_output outputs[2] = { { 0 }, { .head = 16 } };
+	struct uspawn_child child;
+	int end = -1;
+
+	ring_begin(ring, &child,
+		   USPAWN(request, WITNESS("write", "1", "text", "eof", "0", "exit", "4"),
+			  FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) })),
+		   USPAWN(args, .fds = &end, .nfds = 1, .outputs = outputs, .noutputs = 2));
+	parents_ring = ring;
+	copy_run(free_beside_new_memory);
+	close(end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 4);
+	cr_assert(outputs[1].len == 4 && memcmp(outputs[1].data, "text", 4) == 0);
+	free(outputs[1].data);
 	uspawn_ring_free(ring);
 }
 
