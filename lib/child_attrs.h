@@ -39,7 +39,7 @@ static int set_pdeathsig(int signo, int parent)
 {
 	int r = sys_prctl(PR_SET_PDEATHSIG, (unsigned long)signo);
 
-	if (r == 0 && parent && sys_getppid() != parent)
+	if (r == 0 && is_orphan(parent))
 		sys_kill(sys_getpid(), signo);
 	return r;
 }

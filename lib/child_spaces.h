@@ -47,13 +47,21 @@ static int enter_time(const char *offsets)
 	return r;
 }
 
+/* A parent in another PID namespace, where the caller's children are after its unshare(2), is 0: dead or alive. */
+static int is_orphan(int parent)
+{
+	int now = parent ? sys_getppid() : 0;
+
+	return now && now != parent;
+}
+
 /* The parent answers, unless it dies: then so do we. It waits in the thread that the signal is about. */
 static int await_maps(struct child_report *report, int parent)
 {
 	struct timespec slice = sys_timespec(WAIT_NS);
 
 	sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (parent && sys_getppid() != parent)
+	if (is_orphan(parent))
 		return -ESRCH;
 	__atomic_store_n(&report->stage, CHILD_ENTERED, __ATOMIC_RELEASE);
 	sys_futex_wake(&report->stage, 1);

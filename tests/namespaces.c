@@ -393,6 +393,37 @@ EachRung(namespaces, parent_killed_while_the_child_waits_for_maps)
 	}
 }
 
+/* ---- After an unshare(2) of the caller's: it is of another PID namespace than its children ---- */
+
+static uint32_t apart_rung;
+
+static void start_apart(void)
+{
+	struct uspawn_child init, child;
+	int end = -1;
+
+	copy_assert(unshare(CLONE_NEWPID) == 0);
+	copy_assert(uspawn(&init,
+			   USPAWN(request, WITNESS("eof", "0"), FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			   USPAWN(args, .fds = &end, .nfds = 1)) == 0);
+	copy_assert(uspawn(&child, USPAWN(request, .rung = apart_rung, WITNESS("exit", "3"), .pdeathsig = SIGTERM),
+			   NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = apart_rung, WITNESS("exit", "4"),
+				  NAMESPACES(.unshare = CLONE_NEWUSER, UID_MAP({ 0, 0, 1 }), GID_MAP({ 0, 0, 1 }))),
+			   NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 4);
+	close(end);
+	copy_assert(uspawn_wait(&init, -1) == 1);
+}
+
+EachWaitingRung(namespaces, parent_that_cannot_be_seen)
+{
+	apart_rung = waiting_of(way).rung;
+	copy_run(start_apart);
+}
+
 /* ---- Privilege ---- */
 
 static struct {
