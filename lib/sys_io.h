@@ -49,6 +49,11 @@ static inline long sys_pread(int fd, void *buf, size_t n)
 	return sys_pread_at(fd, buf, n, 0);
 }
 
+static inline long sys_lseek(int fd, long offset)
+{
+	return SYSCALL(SYS_lseek, fd, offset, SEEK_SET, 0);
+}
+
 static inline int sys_mkdirat(int dir, const char *path, unsigned mode)
 {
 	return (int)SYSCALL(SYS_mkdirat, dir, path, mode, 0);

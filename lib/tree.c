@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cgroup.kill (5.14) meets those that are being forked, too. Where there is none, and for other signals, the group is
- * frozen while its members are listed; a number in that list is signalled by a pidfd, and only if it is still in the
- * list once that is open, so that it is no stranger's.
+ * frozen, with all below it, while members are listed; a number in a list is signalled by a pidfd, and only if it is
+ * still in the list once that is open, so that it is no stranger's.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,9 +14,19 @@
 #include "sys_io.h"
 #include "tree.h"
 
-#define LIST_SIZE  4096
-#define STAT_SIZE  1024
-#define NAME_TRIES 1000
+#define LIST_SIZE    4096
+#define STAT_SIZE    1024
+#define DIRENTS_SIZE 1024
+#define DEPTH_MAX    32
+#define NAME_TRIES   1000
+
+struct dir_entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
 
 static _Atomic uint32_t counter;
 
@@ -189,7 +200,8 @@ static void signal_listed(int list, int pid, int signo)
 	sys_close(pidfd);
 }
 
-static int signal_each(int dir, int signo)
+/* -ESRCH: nobody is in it, or it is gone. */
+static int signal_members(int dir, int signo)
 {
 	int list = sys_openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC, 0), nothing = 1;
 	char text[LIST_SIZE];
@@ -197,7 +209,7 @@ static int signal_each(int dir, int signo)
 	long n;
 
 	if (list < 0)
-		return list == -ENODEV ? -ESRCH : list;
+		return list == -ENODEV || list == -ENOENT ? -ESRCH : list;
 	while ((n = sys_pread_at(list, text, sizeof(text), offset)) > 0) {
 		const char *at = text, *end = text + n;
 
@@ -215,6 +227,60 @@ static int signal_each(int dir, int signo)
 	return nothing ? -ESRCH : 0;
 }
 
+/* The next one directly below, opened; -ENOENT: that was the last. */
+static int next_below(int dir)
+{
+	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
+	int below = -ENOENT;
+	long n;
+
+	while (below == -ENOENT && (n = sys_getdents64(dir, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n;) {
+			const struct dir_entry *entry = (const void *)(buf + at);
+
+			at += entry->reclen;
+			if (entry->type != DT_DIR || !strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
+				continue;
+			sys_lseek(dir, (long)entry->off); /* what is read next is behind it, also if it has gone */
+			below = sys_openat(dir, entry->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+			break;
+		}
+	return below;
+}
+
+/* Nobody in both: -ESRCH. Whoever may have been missed counts more than those that were met. */
+static int sum_up(int r, int more)
+{
+	if (r == -ESRCH)
+		return more;
+	return r < 0 || more == -ESRCH ? r : more;
+}
+
+/* Depth first, and on little stack: signal handlers call. */
+static int signal_below(int top, int signo)
+{
+	int dirs[DEPTH_MAX], depth = 0, below, r = -ESRCH;
+
+	dirs[0] = sys_openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); /* a place to read at that is our own */
+	if (dirs[0] < 0)
+		return dirs[0] == -ENOENT ? -ESRCH : dirs[0];
+	while (depth >= 0) {
+		below = next_below(dirs[depth]);
+		if (below == -ENOENT) {
+			sys_close(dirs[depth--]);
+		} else if (below < 0) {
+			r = sum_up(r, below);
+		} else if (depth + 1 < DEPTH_MAX) {
+			r = sum_up(r, signal_members(below, signo));
+			dirs[++depth] = below;
+		} else {
+			r = sum_up(r, -ELOOP);
+			sys_close(below);
+		}
+	}
+	return r;
+}
+
 int tree_kill(int dir, int signo)
 {
 	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT;
@@ -222,7 +288,7 @@ int tree_kill(int dir, int signo)
 	if (r != -ENOENT)
 		return r == -ENODEV ? -ESRCH : r;
 	write_file(dir, "cgroup.freeze", "1");
-	r = signal_each(dir, signo);
+	r = sum_up(signal_members(dir, signo), signal_below(dir, signo));
 	write_file(dir, "cgroup.freeze", "0");
 	return r;
 }

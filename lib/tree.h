@@ -28,7 +28,7 @@ int tree_look(struct tree *tree);
 /* Tells what was used, and removes it if it is empty. `dir` is left open if it is someone else's to close. */
 void tree_close(struct tree *tree, int keeps_dir);
 
-/* To all that are in it; SIGKILL also to those in groups below. By its descriptor: any thread, signal handlers too. */
+/* To all that are in it, and in groups below. By its descriptor: any thread, signal handlers too. */
 int tree_kill(int dir, int signo);
 
 #endif

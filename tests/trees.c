@@ -2,6 +2,7 @@
 /* A control group of the child's own: killed as a whole, told when it is empty, removed, and its use known. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -191,6 +192,66 @@ CheckedTest(trees, killed_while_another_thread_learns_of_the_end)
 	for (int i = 1; i < RACED; i += 2)
 		assert_exited(&raced[i], 0);
 	uspawn_plan_free(plan);
+}
+
+/* Those that are still below the test's are removed. */
+static void remove_below(const struct own_group *g)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .argv = LIST("find", (char *)g->path, "-mindepth", "1", "-depth",
+							     "-type", "d", "-exec", "rmdir", "{}", ";")),
+				NULL),
+		     0);
+	cr_assert_eq(count_groups(g), 0);
+}
+
+/* As a manager of containers does: groups below its own, with others in each of them. */
+#define MANAGER                                                                                                    \
+	"d=$(echo \"$1\"/uspawn-*); mkdir $d/a $d/a/b $d/c; sleep 100 & echo $! >$d/a/b/cgroup.procs; sleep 100 &" \
+	"echo $! >$d/c/cgroup.procs; echo; exec sleep 100"
+
+CheckedTest(trees, groups_below_it)
+{
+	struct uspawn_tree_usage usage;
+	struct uspawn_child child;
+	GROUP group;
+	int out = -1;
+	char c;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .argv = LIST("sh", "-c", MANAGER, "sh", group.path), IN(group),
+				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &out, .nfds = 1, .tree = &usage)),
+		     0);
+	cr_assert_eq(read(out, &c, 1), 1);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(read(out, &c, 1), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGTERM);
+	cr_assert_eq(usage.left, 1);
+	close(out);
+	remove_below(&group);
+}
+
+/* By somebody else, once nobody is in it. */
+CheckedTest(trees, one_that_was_removed)
+{
+	struct uspawn_child child;
+	struct pollfd ended = { .events = POLLIN };
+	GROUP group;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .argv = LIST("true"), IN(group)), NULL), 0);
+	ended.fd = child.pidfd;
+	cr_assert_eq(poll(&ended, 1, 60000), 1);
+	remove_below(&group);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), -ESRCH);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -ESRCH);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 0);
 }
 
 EachRing(trees, many)
