@@ -64,7 +64,7 @@ struct uspawn_exit {
 	int32_t code; /* enum uspawn_code: read it first */
 	int32_t status;
 	uint64_t utime_us, stime_us, maxrss_kib, minflt, majflt, inblock, oublock, nvcsw, nivcsw;
-	uint64_t timed; /* 0.2: how many of the request's timed signals were sent; 0: it ended in time */
+	uint64_t timed; /* 0.2: how many of the request's timed signals met somebody; 0: it ended in time */
 };
 
 /*

@@ -42,7 +42,7 @@ int timed_accept(const struct uspawn_request *request, struct uspawn_failure *re
 /* After the exit only what may reach others counts. */
 static int is_left(const struct care *care, uint32_t i)
 {
-	return !(care->sent & 1ull << i) &&
+	return !(care->passed & 1ull << i) &&
 	       (!care->exited || care->timed[i].flags & (USPAWN_TIMED_GROUP | USPAWN_TIMED_TREE));
 }
 
@@ -63,6 +63,14 @@ int64_t timed_due(const struct care *care)
 	return due;
 }
 
+static int send_signal(struct uspawn_child *child, const struct uspawn_timed *timed)
+{
+	return uspawn_kill(child, timed->signo,
+			   timed->flags & USPAWN_TIMED_TREE    ? USPAWN_KILL_TREE
+			   : timed->flags & USPAWN_TIMED_GROUP ? USPAWN_KILL_GROUP
+							       : 0);
+}
+
 void timed_expire(struct care *care, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < care->ntimed; i++) {
@@ -70,11 +78,9 @@ void timed_expire(struct care *care, int64_t now_ns)
 
 		if (!is_left(care, i) || due_of(care, timed) > now_ns)
 			continue;
-		uspawn_kill(care->child, timed->signo,
-			    timed->flags & USPAWN_TIMED_TREE    ? USPAWN_KILL_TREE
-			    : timed->flags & USPAWN_TIMED_GROUP ? USPAWN_KILL_GROUP
-								: 0);
-		care->sent |= 1ull << i;
+		care->passed |= 1ull << i;
+		if (!timed->signo || send_signal(care->child, timed) == 0)
+			care->sent |= 1ull << i;
 		if (timed->flags & USPAWN_TIMED_IDLE)
 			care->idle_stands = 1;
 	}

@@ -106,6 +106,28 @@ EachRing(deadlines, in_the_past)
 	uspawn_ring_free(ring);
 }
 
+/* It leads no group: what is for one is not sent, and is not told or counted. */
+EachRing(deadlines, who_meets_nobody)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	int end = -1;
+
+	ring_begin(ring, &child,
+		   USPAWN(request, WITNESS("eof", "0", "exit", "7"), .events = ASK(TIMED),
+			  FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }),
+			  LADDER({ 10 * MS, SIGTERM, USPAWN_TIMED_GROUP }, { 10 * MS, SIGKILL, USPAWN_TIMED_GROUP },
+				 { 20 * MS, 0, 0 })),
+		   USPAWN(args, .fds = &end, .nfds = 1));
+	event = ring_next(ring);
+	cr_assert(event.type == USPAWN_EVENT_TIMED && event.index == 2, "event %u %d", event.type, event.index);
+	close(end);
+	cr_assert_eq(ring_next(ring).type, USPAWN_EVENT_END);
+	assert_exited(&child, 7);
+	cr_assert_eq(child.exit.timed, 1);
+	uspawn_ring_free(ring);
+}
+
 /* What is written to it comes back by its output, where the ring hears it. */
 #define ECHOES FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) })
 
