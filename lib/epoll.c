@@ -28,7 +28,7 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 
 	event.events |= how == POLLER_WRITE ? EPOLLOUT : how == POLLER_URGENT ? EPOLLPRI : EPOLLIN;
 	r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
-	if (r == -EEXIST)
+	if (r == -EEXIST && how != POLLER_ONCE)
 		r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_MOD, fd, &event);
 	return r;
 }

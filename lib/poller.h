@@ -12,7 +12,7 @@
 struct poller;
 
 enum poller_watch {
-	POLLER_ONCE,   /* one tag, then it is forgotten */
+	POLLER_ONCE,   /* one tag, then it may be forgotten. -EEXIST: it is watched, by this tag or another */
 	POLLER_AGAIN,  /* each time something happens to it, and not because it still is readable */
 	POLLER_WRITE,  /* the same of being writable */
 	POLLER_URGENT, /* the same of a file of the kernel's that has changed: POLLPRI */

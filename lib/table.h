@@ -18,8 +18,9 @@ struct entry {
 	uint32_t generation;
 	uint32_t next_free;
 	uint8_t state;
-	uint8_t how;    /* enum poller_watch */
-	uint8_t ticked; /* looked at now and then, since polling alone will not do */
+	uint8_t how;     /* enum poller_watch */
+	uint8_t watched; /* by its pidfd: not where another entry has the same */
+	uint8_t ticked;  /* looked at now and then, since polling alone will not do */
 };
 
 struct table {

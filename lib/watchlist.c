@@ -92,6 +92,7 @@ void watchlist_watch(struct watchlist *list, struct entry *entry, enum poller_wa
 	entry->how = (uint8_t)how;
 	if (fd >= 0)
 		r = list->poller->kind->watch(list->poller, fd, table_tag(&list->table, entry, 0), how);
+	entry->watched = r == 0;
 	watchlist_watched(list, entry, r);
 }
 
@@ -111,9 +112,9 @@ void watchlist_rewatch(struct watchlist *list)
 		struct entry *entry = &list->table.entries[i];
 		struct care *care = watchlist_care(entry);
 
-		entry->ticked = 0;
+		entry->watched = entry->ticked = 0;
 		if (entry->state != ENTRY_FREE && !(care && care->exited))
-			watchlist_watch(list, entry, entry->how);
+			watchlist_watch(list, entry, POLLER_ONCE);
 		if (care && generation == list->generation)
 			watch_care(list, entry, care);
 	}
@@ -123,7 +124,7 @@ void watchlist_unwatch(struct watchlist *list, struct entry *entry)
 {
 	uint64_t tag = table_tag(&list->table, entry, 0);
 
-	if (pidfd_of(entry) >= 0 && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
+	if (entry->watched && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
 		watchlist_rewatch(list);
 }
 
@@ -172,7 +173,7 @@ void watchlist_set_clock(struct watchlist *list)
 	}
 	if (r == -ESTALE)
 		watchlist_rewatch(list);
-	if (r < 0)
+	if (r < 0 && r != -EEXIST)
 		list->poller->kind->wake(list->poller); /* too early, which harms nobody */
 	else
 		list->clock_ns = due;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A ring and its children over their lives: joined late, let go, handed on, forked, freed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,6 +37,52 @@ EachRing(watching, added_child)
 	cr_assert_lt(uspawn_ring_add(ring, &unset), 0);
 	cr_assert_lt(uspawn_ring_add(ring, &child), 0);
 	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
+static pid_t fork_sleeper(int *end)
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(fds[1]);
+		_exit(read(fds[0], &c, 1) == 0 ? 7 : 1);
+	}
+	close(fds[0]);
+	*end = fds[1];
+	return pid;
+}
+
+/* Each has an end, though epoll watches a descriptor once. */
+EachRing(watching, two_of_one_pidfd)
+{
+	struct uspawn_child children[4];
+	int end, pidfd;
+	pid_t pid = fork_sleeper(&end);
+
+	pidfd = kernel_pidfd_open(pid);
+	if (pidfd < 0)
+		cr_skip_test("pidfd_open: %s", strerror(-pidfd));
+	for (int i = 0; i < 4; i++) {
+		cr_assert_eq(uspawn_adopt(&children[i], pid, pidfd, 0), 0);
+		cr_assert_eq(uspawn_ring_add(ring, &children[i]), 0);
+	}
+	uspawn_done(&children[3]);
+	close(end);
+	for (int i = 0; i < 3; i++) {
+		struct uspawn_event event = ring_next(ring);
+
+		cr_assert(event.type == USPAWN_EVENT_END && event.child->state == USPAWN_ENDED);
+		event.child->state = USPAWN_UNSET; /* is told once */
+	}
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(children[i].state, USPAWN_UNSET);
+	ring_assert_idle(ring);
+	close(pidfd);
 	uspawn_ring_free(ring);
 }
 
