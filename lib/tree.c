@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clone.h"
 #include "sys_io.h"
 #include "tree.h"
 
@@ -189,15 +190,18 @@ static int is_listed(int list, int pid)
 	return 0;
 }
 
+/* Its group is frozen: without pidfds, too, the number is another's only if it was killed just now. */
 static void signal_listed(int list, int pid, int signo)
 {
-	int pidfd = sys_pidfd_open(pid, 0);
+	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0), r;
 
-	if (pidfd < 0)
-		return;
-	if (is_listed(list, pid))
-		sys_pidfd_send_signal(pidfd, signo, 0);
-	sys_close(pidfd);
+	if (is_listed(list, pid)) {
+		r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo, 0);
+		if (clone_unsupported(r))
+			sys_kill(pid, signo);
+	}
+	if (pidfd >= 0)
+		sys_close(pidfd);
 }
 
 /* -ESRCH: nobody is in it, or it is gone. */
