@@ -31,7 +31,7 @@ int uspawn_release(struct uspawn_child *child)
 static int open_pid(int pid)
 {
 	siginfo_t info;
-	int pidfd = sys_above_stdio(sys_pidfd_open(pid, 0)), r;
+	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_above_stdio(sys_pidfd_open(pid, 0)), r;
 
 	if (pidfd != -ENOSYS && pidfd != -EPERM && pidfd != -EINVAL)
 		return pidfd;

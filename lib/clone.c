@@ -214,7 +214,7 @@ static int old_call(struct birth *birth, unsigned long flags, void *stack)
 	birth->pid = (int)pid;
 	birth->pidfd = pidfd;
 	/* Before 5.2 the flag is ignored. Nobody else can have reaped our child but a host that waits for any. */
-	if (birth->wants_pidfd && pidfd < 0)
+	if (birth->wants_pidfd && pidfd < 0 && !clone_keeps_to_old_calls())
 		birth->pidfd = sys_pidfd_open((int)pid, 0);
 	return 0;
 }

@@ -95,7 +95,9 @@ static int take_result(struct start *s, const struct errand *errand, int shared,
 	s->failure = errand->failure;
 	s->noted = errand->noted;
 	*ret = errand->report;
-	if (errand->result == 0 && wanted && !shared) {
+	if (errand->result == 0 && wanted && !shared && clone_keeps_to_old_calls()) {
+		s->birth.pidfd = -1;
+	} else if (errand->result == 0 && wanted && !shared) {
 		s->birth.pidfd = sys_above_stdio(sys_pidfd_open(s->birth.pid, 0));
 		if (s->birth.pidfd < 0)
 			s->birth.pidfd = -1;

@@ -93,7 +93,7 @@ static int relay_from_memory(void)
 
 static int table_cut(void)
 {
-	int r = clone_keeps_to_old_calls() ? -EOPNOTSUPP : sys_close_range(~0U, ~0U, 0);
+	int r = sys_close_range(~0U, ~0U, 0);
 
 	return r < 0 ? r : 1;
 }
@@ -219,22 +219,23 @@ static int ring_epoll(void)
 static const struct {
 	const char *name;
 	int (*try)(void);
+	int is_young; /* a call that old filters may kill for */
 } features[] = {
 	{ "rung-async", async_rung },
 	{ "rung-vfork", vfork_rung },
 	{ "rung-clone", clone_rung },
 	{ "rung-relay", relay_rung },
 	{ "rung-fork", fork_rung },
-	{ "table-cut", table_cut },
+	{ "table-cut", table_cut, 1 },
 	{ "relay-memory", relay_from_memory },
 	{ "pidfd", pidfd_made },
 	{ "pidfd-poll", pidfd_poll },
 	{ "pidfd-wait", pidfd_waited },
-	{ "pidfd-open", pidfd_opened },
-	{ "pidfd-group", pidfd_group },
+	{ "pidfd-open", pidfd_opened, 1 },
+	{ "pidfd-group", pidfd_group, 1 },
 	{ "pidfd-exit-info", pidfd_exit_info },
-	{ "exec-by-fd", exec_by_fd },
-	{ "ring-uring", ring_uring },
+	{ "exec-by-fd", exec_by_fd, 1 },
+	{ "ring-uring", ring_uring, 1 },
 	{ "ring-epoll", ring_epoll },
 	{ "pty", attrs_pty },
 	{ "cgroup-birth", attrs_cgroup_birth },
@@ -242,7 +243,7 @@ static const struct {
 	{ "time-namespace", attrs_time_namespace },
 	{ "uclamp", attrs_clamps },
 	{ "ambient", attrs_ambient },
-	{ "landlock", attrs_landlock },
+	{ "landlock", attrs_landlock, 1 },
 	{ "seccomp", attrs_seccomp },
 	{ "kill-on-close", attrs_kill_on_close },
 };
@@ -251,8 +252,11 @@ static const struct {
 
 int uspawn_probe(uint32_t n)
 {
-	int r = n < NFEATURES ? features[n].try() : -EINVAL;
+	int r;
 
+	if (n < NFEATURES && features[n].is_young && clone_keeps_to_old_calls())
+		return -EOPNOTSUPP;
+	r = n < NFEATURES ? features[n].try() : -EINVAL;
 	/* -EINVAL is what says that there is no such feature: a kernel's, of a flag it does not know, is another. */
 	return n < NFEATURES && r == -EINVAL ? -EOPNOTSUPP : r;
 }
