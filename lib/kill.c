@@ -63,10 +63,10 @@ static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
 	gate = atomic_fetch_add(&handle->gate, 1);
 	if (!(gate & GATE_CLOSED) && flags & USPAWN_KILL_TREE)
 		r = kill_tree(child, signo);
-	else if (!(gate & GATE_CLOSED) && child->pidfd >= 0)
+	else if (!(gate & GATE_CLOSED) && may_use_pidfd(child))
 		r = sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
 	wait_leave(child);
-	return (r == -EINVAL && !(flags & USPAWN_KILL_TREE)) || r == -ENOSYS ? -ESRCH : r;
+	return is_refused(r) || (r == -EINVAL && !(flags & USPAWN_KILL_TREE)) ? -ESRCH : r;
 }
 
 int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
