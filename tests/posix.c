@@ -196,6 +196,46 @@ EachFamily(posix, c45_directory_or_interpreter)
 	f->actions.destroy(&file);
 }
 
+/* ---- without the shell ---- */
+
+/* dash blocks nothing in what it starts, since 0.5.11, and has a handler for SIGCHLD. */
+EachFamily(posix, c25_signals_behind_a_shell)
+{
+	int ours = f == family_get(FAMILY_REPLACEMENT);
+	char command[600], target[64] = "";
+	ATTR(f, attr);
+	sigset_t all, before;
+	pid_t pid;
+
+	if (readlink("/bin/sh", target, sizeof(target) - 1) < 0 || !strstr(target, "dash"))
+		cr_skip_test("/bin/sh is not dash");
+	setenv("USPAWN_ELIDE_SHELL", "1", 1);
+	sigfillset(&all);
+	f->attr.setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	f->attr.setsigmask(&attr, &all);
+	for (int asked_for = 0; asked_for < 2; asked_for++) {
+		REPORT r;
+
+		report_open(&r);
+		snprintf(command, sizeof(command), WITNESS_PATH " report %s", r.where);
+		signal(SIGCHLD, SIG_IGN);
+		sigprocmask(SIG_SETMASK, &all, &before);
+		cr_assert_eq(f->spawn(&pid, "/bin/sh", NULL, asked_for ? &attr : NULL, LIST("sh", "-c", command),
+				      LIST("PATH=/usr/bin:/bin")),
+			     0);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		cr_assert(waitpid(pid, NULL, 0) == -1 && errno == ECHILD);
+		signal(SIGCHLD, SIG_DFL);
+		report_read(&r);
+		cr_assert(!ours || (report_number(&r, "pid") == pid && report_number(&r, "ppid") == getpid()));
+		cr_assert_eq(report_hex(&r, "SigIgn") >> (SIGCHLD - 1) & 1, 0);
+		if (!ours && report_hex(&r, "SigBlk"))
+			cr_skip_test("an older dash");
+		cr_assert_eq(report_hex(&r, "SigBlk"), 0);
+	}
+	f->attr.destroy(&attr);
+}
+
 /* ---- fd-mapping ---- */
 
 EachFamily(posix, c6_closed_standard_descriptors)

@@ -233,9 +233,26 @@ static int try(const char *command, char **envp, int report, int *elided)
 	return 1;
 }
 
+/* What the caller blocks and ignores a shell does not always hand on. With SIGCHLD ignored no status is known. */
+static void draw_signals(void)
+{
+	uint32_t way = draw(8);
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (way == 0)
+		sigfillset(&set);
+	if (way == 1)
+		sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	signal(SIGCHLD, way == 2 ? SIG_IGN : SIG_DFL);
+	signal(SIGINT, way == 3 ? SIG_IGN : SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
 	long commands = argc > 1 ? atol(argv[1]) : 3000, different = 0, without = 0;
+	char **envp;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	char command[4000], where[64];
 
@@ -250,7 +267,9 @@ int main(int argc, char **argv)
 		state = (seed << 32 ^ (uint64_t)started) * 0x9e3779b97f4a7c15u + 1;
 		draw(1);
 		draw_command(command, where);
-		different += try(command, draw_environment(), report, &elided);
+		envp = draw_environment();
+		draw_signals();
+		different += try(command, envp, report, &elided);
 		without += elided == 1;
 		close(report);
 	}

@@ -13,6 +13,7 @@ struct call {
 	const char *path;    /* where a search looks; NULL: PATH */
 	char *const *setenv; /* changes to the environment */
 	unsigned search : 1, wants_pidfd : 1, falls_back : 1 /* to the shell, for a script without #! */;
+	unsigned without_shell : 1; /* with the signals as one would have left them */
 };
 
 #endif

@@ -146,6 +146,7 @@ static int start_words(struct uspawn_child *child, const struct call *call, cons
 		direct.program = words[0];
 		direct.search = !strchr(words[0], '/');
 		direct.path = path;
+		direct.without_shell = 1;
 		if (set_pwd[4])
 			direct.setenv = setenv;
 		r = start(child, &direct);

@@ -106,6 +106,14 @@ static void set_attributes(struct uspawn_request *request, struct uspawn_sched *
 	}
 }
 
+/* dash has a handler for SIGCHLD, and blocks nothing when it starts a program, whatever it was given. */
+static void set_signals_of_shell(struct uspawn_request *request)
+{
+	request->flags |= USPAWN_SETSIGMASK;
+	request->sigmask = 0;
+	request->sigdefault |= 1ull << (SIGCHLD - 1);
+}
+
 static int start(struct uspawn_child *child, const struct call *call)
 {
 	struct uspawn_request request = { .size = sizeof(request) };
@@ -120,6 +128,8 @@ static int start(struct uspawn_child *child, const struct call *call)
 	request.search = call->search ? call->path : NULL;
 	if (call->attr)
 		set_attributes(&request, &sched, attributes_of(call->attr));
+	if (call->without_shell)
+		set_signals_of_shell(&request);
 	actions_read(call->actions, &request.actions, &request.nactions);
 	return -uspawn(child, &request, NULL);
 }
