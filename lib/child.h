@@ -54,14 +54,14 @@ enum child_op {
 	OP_UNSHARE,    /* bits */
 	OP_PRIVATE,    /* mounts no longer reach the namespace it came from */
 	OP_TIME,       /* text: the offsets, or NULL. Enters what it has unshared */
-	OP_IDMAP,      /* a: the parent who writes the maps; 0: it cannot be seen from here */
+	OP_IDMAP,      /* a: the parent who writes the maps */
 	OP_PIVOT,      /* path */
 	OP_LABEL,      /* path: "exec LABEL" */
 	OP_CGROUP,     /* a: the directory of the group it moves to */
 	OP_SETCTTY,    /* a */
 	OP_FOREGROUND, /* of terminal a, for its process group */
 	OP_CHROOT,     /* path; and into it */
-	OP_PDEATHSIG,  /* a: the signal, b: the parent, to be looked for afterwards; 0: it cannot be seen from here */
+	OP_PDEATHSIG,  /* a: the signal, b: the parent, to be looked for afterwards */
 	OP_NO_NEW_PRIVS,
 	OP_LANDLOCK,    /* a */
 	OP_SECCOMP,     /* data: struct sock_fprog, a: flags */

@@ -47,10 +47,10 @@ static int enter_time(const char *offsets)
 	return r;
 }
 
-/* A parent in another PID namespace, where the caller's children are after its unshare(2), is 0: dead or alive. */
+/* A parent in another PID namespace is 0, dead or alive: also where it is the caller who has unshared them. */
 static int is_orphan(int parent)
 {
-	int now = parent ? sys_getppid() : 0;
+	int now = sys_getppid();
 
 	return now && now != parent;
 }

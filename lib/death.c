@@ -30,6 +30,5 @@ void death_put(struct writer *w)
 		return;
 	instr = writer_put(w, OP_PDEATHSIG, USPAWN_STEP_PDEATHSIG, 0);
 	instr->a = w->plan->pdeathsig;
-	/* From a PID namespace of its own it cannot be seen. */
-	instr->b = w->plan->namespaces && w->plan->namespaces->unshare & CLONE_NEWPID ? 0 : sys_getpid();
+	instr->b = sys_getpid();
 }

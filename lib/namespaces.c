@@ -201,5 +201,5 @@ void namespaces_put(struct writer *w, uint64_t born)
 	if (ns->unshare & SYS_CLONE_NEWTIME)
 		writer_put(w, OP_TIME, USPAWN_STEP_NAMESPACE, ns->njoin)->text = ns->offsets;
 	if (plan_has_maps(w->plan))
-		writer_put_number(w, OP_IDMAP, USPAWN_STEP_IDMAP, ns->unshare & CLONE_NEWPID ? 0 : sys_getpid());
+		writer_put_number(w, OP_IDMAP, USPAWN_STEP_IDMAP, sys_getpid());
 }
