@@ -54,10 +54,8 @@ static int open_tree(struct care *care, const struct uspawn_plan *plan, const st
 		parent = args->fds[plan_arg_number(parent)];
 	}
 	r = tree_new(&care->tree, parent, args->tree);
-	if (r < 0)
-		return request_fail(reterr, -r, USPAWN_STEP_CGROUP, 0);
-	care->has_tree = 1;
-	return 0;
+	care->has_tree = r == 0;
+	return r < 0 ? request_fail(reterr, -r, USPAWN_STEP_CGROUP, 0) : 0;
 }
 
 int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args,
@@ -80,6 +78,11 @@ int care_new(struct care **ret, const struct uspawn_plan *plan, const struct usp
 	r = open_streams(care, plan, args, reterr);
 	if (r == 0)
 		r = open_tree(care, plan, args, reterr);
+	if (r < 0 && reterr->step == USPAWN_STEP_CGROUP && plan_may_fail(plan, USPAWN_STEP_CGROUP)) {
+		if (args->tree)
+			*args->tree = (struct uspawn_tree_usage){ 0 };
+		r = 0;
+	}
 	if (r < 0)
 		care_free(care);
 	else

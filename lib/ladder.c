@@ -92,13 +92,18 @@ static void remember_refusals(uint32_t refused)
 			clone_refused(rung);
 }
 
+static void note(struct start *s, int errnum, uint32_t step, uint32_t index)
+{
+	if (!s->noted.errnum)
+		request_fail(&s->noted, errnum, step, index);
+}
+
 int ladder_skip_cgroup(struct start *s, int error)
 {
 	if (!plan_may_fail(s->plan, USPAWN_STEP_CGROUP))
 		return request_fail(&s->failure, -error, USPAWN_STEP_CGROUP, 0);
 	s->fds.cgroup = -1;
-	if (!s->noted.errnum)
-		request_fail(&s->noted, -error, USPAWN_STEP_CGROUP, 0);
+	note(s, -error, USPAWN_STEP_CGROUP, 0);
 	return 0;
 }
 
@@ -126,13 +131,13 @@ static int blame_flags(struct start *s, int r)
 
 	if (s->birth.flags & SYS_CLONE_PIDFD_AUTOKILL && (r == -EINVAL || r == -ENOSYS)) /* before 7.1 */
 		return request_fail(&s->failure, EOPNOTSUPP, USPAWN_STEP_CLONE, 0);
-	if (!namespaces_born(s->plan, USPAWN_RUNG_FORK) || r == -EAGAIN || r == -EEXIST || r == -ENOSYS)
+	if (!(s->birth.flags & CLONE_NEWPID) || r == -EAGAIN || r == -EEXIST || r == -ENOSYS)
 		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 	return request_fail(&s->failure, -r, USPAWN_STEP_NAMESPACE, njoin);
 }
 
-/* Signals are blocked. */
-static int climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)
+/* Signals are blocked. `anew`: in the namespaces that the clone is to make. */
+static int climb(struct start *s, enum uspawn_rung rung, int anew, struct child_report *ret)
 {
 	uint32_t refused = 0;
 	int r = -ENOSYS;
@@ -143,7 +148,7 @@ static int climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 			rung++;
 			continue;
 		}
-		s->birth.flags = namespaces_born(s->plan, rung) | kill_flags(s->plan);
+		s->birth.flags = (anew ? namespaces_born(s->plan, rung) : 0) | kill_flags(s->plan);
 		s->birth.cgroup = rung == USPAWN_RUNG_FORK ? -1 : s->fds.cgroup;
 		r = attempt(s, rung, ret);
 		if (r == STAGES_CANNOT) {
@@ -175,6 +180,7 @@ int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t caller
 			 struct child_report *ret)
 {
 	char stack[CHILD_STACK] __attribute__((aligned(64)));
+	int r;
 
 	s->birth = (struct birth){
 		.start = &s->child,
@@ -189,7 +195,12 @@ int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t caller
 		.nset_tid = s->plan->namespaces ? s->plan->namespaces->nset_tid : 0,
 	};
 	s->child.sigmask = s->plan->flags & USPAWN_SETSIGMASK ? s->plan->sigmask : callers_mask;
-	return climb(s, rung, ret);
+	r = climb(s, rung, 1, ret);
+	if (r == 0 || s->failure.step != USPAWN_STEP_NAMESPACE || !plan_may_fail(s->plan, USPAWN_STEP_NAMESPACE))
+		return r;
+	note(s, -r, USPAWN_STEP_NAMESPACE, s->failure.index);
+	s->birth.nset_tid = 0; /* they are about the namespaces */
+	return climb(s, rung, 0, ret);
 }
 
 int ladder_climb(struct start *s, enum uspawn_rung rung, struct child_report *ret)

@@ -42,7 +42,10 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 		return r;
 	s->plan = plan;
 	s->more_room = NULL;
-	return care_is_needed(plan) ? care_new(&s->care, plan, &s->args, &s->failure) : 0;
+	r = care_is_needed(plan) ? care_new(&s->care, plan, &s->args, &s->failure) : 0;
+	if (r == 0 && plan->flags & USPAWN_TREE && !s->care->has_tree && !s->noted.errnum)
+		s->noted = s->failure; /* it may do without */
+	return r;
 }
 
 static int failed(struct start *s, struct uspawn_child *child, int error)
@@ -131,8 +134,8 @@ static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *p
 		return failed(&s, child, r);
 	r = fds_take(&s.fds, plan, &s.args, 0, queued, &s.failure);
 	if (r == 0) {
-		if (s.care && s.care->has_tree)
-			s.fds.cgroup = s.care->tree.dir;
+		if (plan->flags & USPAWN_TREE)
+			s.fds.cgroup = s.care->has_tree ? s.care->tree.dir : -1;
 		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
 			r = ladder_skip_cgroup(&s, r);
 		if (r == 0)

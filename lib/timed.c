@@ -63,12 +63,13 @@ int64_t timed_due(const struct care *care)
 	return due;
 }
 
-static int send_signal(struct uspawn_child *child, const struct uspawn_timed *timed)
+/* A tree that was allowed to fail may not be there: then to the child. */
+static int send_signal(struct care *care, const struct uspawn_timed *timed)
 {
-	return uspawn_kill(child, timed->signo,
-			   timed->flags & USPAWN_TIMED_TREE    ? USPAWN_KILL_TREE
-			   : timed->flags & USPAWN_TIMED_GROUP ? USPAWN_KILL_GROUP
-							       : 0);
+	return uspawn_kill(care->child, timed->signo,
+			   timed->flags & USPAWN_TIMED_TREE && care->has_tree ? USPAWN_KILL_TREE
+			   : timed->flags & USPAWN_TIMED_GROUP                ? USPAWN_KILL_GROUP
+									      : 0);
 }
 
 void timed_expire(struct care *care, int64_t now_ns)
@@ -79,7 +80,7 @@ void timed_expire(struct care *care, int64_t now_ns)
 		if (!is_left(care, i) || due_of(care, timed) > now_ns)
 			continue;
 		care->passed |= 1ull << i;
-		if (!timed->signo || send_signal(care->child, timed) == 0)
+		if (!timed->signo || send_signal(care, timed) == 0)
 			care->sent |= 1ull << i;
 		if (timed->flags & USPAWN_TIMED_IDLE)
 			care->idle_stands = 1;

@@ -2,9 +2,13 @@
 /* Steps that may fail: the program runs all the same, and the first that did is said while it runs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/way.h"
 
@@ -125,4 +129,60 @@ CheckedTest(besteffort, pid_only)
 	cr_assert_eq(uspawn_adopt(&child, child.pid, -1, 0), 0);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 5);
+}
+
+static uint32_t rung;
+
+static void without_rights(void)
+{
+	const struct uspawn_namespaces ns = { .size = sizeof(ns), .unshare = CLONE_NEWPID | CLONE_NEWUTS };
+	struct uspawn_request request = { .size = sizeof(request),
+					  .rung = rung,
+					  .argv = LIST("/bin/true"),
+					  .pdeathsig = SIGKILL,
+					  .namespaces = &ns };
+	struct uspawn_child child;
+
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(54321) < 0 || setuid(54321) < 0))
+		copy_skip("cannot become another user");
+	copy_assert(uspawn(&child, &request, NULL) == -EPERM);
+	copy_assert(child.failure.step == USPAWN_STEP_NAMESPACE);
+	request.best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 };
+	copy_assert(uspawn(&child, &request, NULL) == 0);
+	copy_assert(child.failure.errnum == EPERM && child.failure.step == USPAWN_STEP_NAMESPACE);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+}
+
+/* One that the clone would have made. */
+EachWaitingRung(besteffort, pid_namespace)
+{
+	rung = way->rung;
+	copy_run(without_rights);
+}
+
+/* Its signals reach the child alone. */
+EachWaitingRung(besteffort, tree)
+{
+	static const struct uspawn_timed ladder[] = { { 50000000, SIGKILL, USPAWN_TIMED_TREE } };
+	int no_group = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct uspawn_tree_usage usage = { .left = 7 };
+	struct uspawn_child child;
+	struct uspawn_request request = { .size = sizeof(request),
+					  .rung = way->rung,
+					  .argv = LIST("sleep", "100"),
+					  .flags = USPAWN_SETCGROUP | USPAWN_TREE,
+					  .cgroup_fd = no_group,
+					  .timed = ladder,
+					  .ntimed = 1 };
+
+	cr_assert_eq(uspawn(&child, &request, NULL), -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_CGROUP, 0);
+	request.best_effort = (const uint16_t[]){ USPAWN_STEP_CGROUP, 0 };
+	cr_assert_eq(uspawn(&child, &request, USPAWN(args, .tree = &usage)), 0);
+	assert_noted(&child, EINVAL, USPAWN_STEP_CGROUP, 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -EINVAL);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGKILL);
+	cr_assert(child.exit.timed == 1 && usage.left == 0);
+	close(no_group);
 }
