@@ -306,36 +306,6 @@ static inline int sys_filesystem(int fd, uint64_t *rettype)
 	return r;
 }
 
-/*
- * A descriptor of the library's own that lives long. A host that closes what it does not know, as daemons do when they
- * start, may have its number by now: then it is not ours to close.
- */
-struct sys_owned {
-	int fd;
-	uint64_t dev, ino;
-};
-
-static inline void sys_own(struct sys_owned *ret, int fd)
-{
-	*ret = (struct sys_owned){ .fd = fd };
-	if (fd >= 0)
-		sys_inode(fd, &ret->dev, &ret->ino);
-}
-
-static inline int sys_still_owned(const struct sys_owned *owned)
-{
-	uint64_t dev, ino;
-
-	return owned->fd >= 0 && sys_inode(owned->fd, &dev, &ino) == 0 && dev == owned->dev && ino == owned->ino;
-}
-
-static inline void sys_close_owned(struct sys_owned *owned)
-{
-	if (sys_still_owned(owned))
-		sys_close(owned->fd);
-	owned->fd = -1;
-}
-
 /* Internal descriptors never sit on 0 to 2: moves fd up if it does. Closes it on failure. */
 static inline int sys_above_stdio(int fd)
 {
@@ -447,6 +417,49 @@ static inline int64_t sys_now_ns(void)
 static inline struct timespec sys_timespec(int64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+}
+
+/* ---- Descriptors of the library's own ---- */
+
+/*
+ * One that lives long. A host that closes what it does not know, as daemons do when they start, may have its number by
+ * now: then it is not ours to close. Eventfds, timers and sets of epoll are all of one inode. So the open file has a
+ * mark, too: the signal for its owner (F_SETSIG), which is sent for none of ours, and which a host's has not.
+ */
+struct sys_owned {
+	int fd;
+	int mark; /* 0: none */
+	uint64_t dev, ino;
+};
+
+static inline void sys_own(struct sys_owned *ret, int fd)
+{
+	int mark = 1 + (int)((uint64_t)sys_now_ns() % 64); /* so that two of ours differ, too */
+
+	*ret = (struct sys_owned){ .fd = fd };
+	if (fd < 0)
+		return;
+	sys_inode(fd, &ret->dev, &ret->ino);
+	if (sys_fcntl(fd, F_SETSIG, mark) == 0)
+		ret->mark = mark;
+}
+
+static inline int sys_still_owned(const struct sys_owned *owned)
+{
+	uint64_t dev, ino;
+	int mark;
+
+	if (owned->fd < 0 || sys_inode(owned->fd, &dev, &ino) < 0 || dev != owned->dev || ino != owned->ino)
+		return 0;
+	mark = owned->mark ? sys_fcntl(owned->fd, F_GETSIG, 0) : 0;
+	return mark == owned->mark || mark < 0; /* by a filter that came later */
+}
+
+static inline void sys_close_owned(struct sys_owned *owned)
+{
+	if (sys_still_owned(owned))
+		sys_close(owned->fd);
+	owned->fd = -1;
 }
 
 #endif

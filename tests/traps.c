@@ -8,9 +8,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,6 +143,39 @@ CheckedTest(traps, ring_closed_by_the_host_epoll)
 {
 	ring_flags = USPAWN_RING_EPOLL;
 	copy_run(close_everything_under_a_ring);
+}
+
+static struct uspawn_ring *parents_ring;
+
+static void free_among_files_of_that_kind(void)
+{
+	struct uspawn_ring *rings[3] = { parents_ring };
+	uint64_t count;
+	int fds[90];
+
+	for (uint32_t i = 1; i < 3; i++)
+		copy_assert(uspawn_ring_new(&rings[i], 4, i % 2 * USPAWN_RING_EPOLL) == 0 &&
+			    uspawn_ring_fd(rings[i]) >= 0);
+	copy_assert(close_range(3, ~0U, 0) == 0);
+	for (int i = 0; i < 90; i++) {
+		fds[i] = i % 3 == 0   ? eventfd(0, EFD_NONBLOCK)
+			 : i % 3 == 1 ? epoll_create1(0)
+				      : timerfd_create(CLOCK_MONOTONIC, 0);
+		copy_assert(fds[i] == 3 + i);
+	}
+	for (int i = 0; i < 3; i++)
+		uspawn_ring_free(rings[i]);
+	for (int i = 0; i < 90; i++)
+		copy_assert(fcntl(fds[i], F_GETFD) >= 0 && (i % 3 || read(fds[i], &count, sizeof(count)) == -1));
+}
+
+/* Of one inode with some of the ring's, in the process that made it and in a forked one. */
+EachRing(traps, ring_closed_by_a_host_with_files_of_that_kind)
+{
+	cr_assert_geq(uspawn_ring_fd(ring), 0);
+	parents_ring = ring;
+	copy_run(free_among_files_of_that_kind);
+	uspawn_ring_free(ring);
 }
 
 /* A tracer in another process holds the dead child: its pidfd is readable, and there is nothing to wait for. */
