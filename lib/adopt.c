@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Children that change hands: given away to whoever polls their pidfd, or taken over from whoever made them. */
+#include <stdio.h>
+#include <string.h>
+
 #include "clone.h"
 #include "handle.h"
 #include "slot.h"
@@ -41,6 +44,23 @@ static int open_pid(int pid)
 	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : pidfd == -EINVAL ? -EINVAL : -ENOSYS; /* -EINVAL: of a thread */
 }
 
+/* Where no call may say it. -EBADF: it is no pidfd. */
+static int look_at(int pidfd)
+{
+	char path[48], text[256];
+	long n;
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (file < 0)
+		return sys_fcntl(pidfd, F_GETFD, 0);
+	n = sys_read(file, text, sizeof(text) - 1);
+	sys_close(file);
+	text[n < 0 ? 0 : n] = '\0';
+	return strstr(text, "\nPid:") ? 0 : -EBADF;
+}
+
 int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 {
 	uint32_t borrowed = pidfd >= 0 && !(flags & USPAWN_ADOPT_GIVE) ? HANDLE_BORROWED : 0;
@@ -58,7 +78,7 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
 		r = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_send_signal(pidfd, 0, 0);
 		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
-			r = sys_fcntl(pidfd, F_GETFD, 0);
+			r = look_at(pidfd);
 		if (r < 0 && r != -ESRCH)
 			return r;
 		if (!pid)
