@@ -30,16 +30,24 @@ int uspawn_release(struct uspawn_child *child)
 	return pidfd;
 }
 
+static int is_child(int pid)
+{
+	siginfo_t info;
+
+	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) == 0;
+}
+
 /* -1: this kernel has none, but a child of ours can be waited for by its pid. */
 static int open_pid(int pid)
 {
-	siginfo_t info;
-	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_above_stdio(sys_pidfd_open(pid, 0)), r;
+	int pidfd;
 
+	if (clone_keeps_to_old_calls() && is_child(pid))
+		return -1;
+	pidfd = sys_above_stdio(sys_pidfd_open(pid, 0));
 	if (pidfd != -ENOSYS && pidfd != -EPERM && pidfd != -EINVAL)
 		return pidfd;
-	r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
-	if (r == 0)
+	if (is_child(pid))
 		return -1;
 	return sys_kill(pid, 0) == -ESRCH ? -ESRCH : pidfd == -EINVAL ? -EINVAL : -ENOSYS; /* -EINVAL: of a thread */
 }
