@@ -223,7 +223,11 @@ static int signal_members(int dir, int signo)
 		if (end == text)
 			break;
 		while (at < end) {
-			signal_listed(list, next_number(&at, end), signo);
+			int pid = next_number(&at, end);
+
+			if (!pid)
+				continue; /* of another PID namespace; to kill(2) it would be our own group */
+			signal_listed(list, pid, signo);
 			nothing = 0;
 		}
 	}

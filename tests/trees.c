@@ -2,16 +2,20 @@
 /* A control group of the child's own: killed as a whole, told when it is empty, removed, and its use known. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/groups.h"
 #include "harness/kernel.h"
@@ -252,6 +256,85 @@ CheckedTest(trees, one_that_was_removed)
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -ESRCH);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 0);
+}
+
+static struct own_group *strangers_group;
+static volatile sig_atomic_t signalled;
+
+static void note_signal(int signo)
+{
+	(void)signo;
+	signalled = 1;
+}
+
+/* Into the first tree of process 1. */
+static int move_to_tree(pid_t pid)
+{
+	char path[600];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/uspawn-1-0/cgroup.procs", strangers_group->path);
+	file = fopen(path, "w");
+	return file && fprintf(file, "%d", pid) > 0 && fclose(file) == 0;
+}
+
+/* The first of its PID namespace, in a process group of its own. */
+static void signal_stranger(int started, int moved)
+{
+	struct uspawn_child child;
+	struct pollfd ended = { .events = POLLIN };
+	char c = 'x';
+
+	signal(SIGUSR1, note_signal);
+	copy_assert(setpgid(0, 0) == 0);
+	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("sleep", "100"), IN(*strangers_group)), NULL) == 0);
+	copy_assert(write(started, &c, 1) == 1 && read(moved, &c, 1) == 1);
+	copy_assert(uspawn_kill(&child, SIGUSR1, USPAWN_KILL_TREE) == 0);
+	copy_assert(!signalled);
+	ended.fd = child.pidfd;
+	copy_assert(poll(&ended, 1, 60000) == 1);
+	copy_assert(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE) == 0 && uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_KILLED && child.exit.status == SIGUSR1);
+	copy_end();
+}
+
+static void signal_from_namespace(void)
+{
+	int started[2], moved[2], status;
+	pid_t stranger = fork(), pid;
+	int was_moved = 0;
+	char c;
+
+	if (stranger == 0)
+		for (;;)
+			pause();
+	if (pipe2(started, O_CLOEXEC) < 0 || pipe2(moved, O_CLOEXEC) < 0 || unshare(CLONE_NEWPID) < 0) {
+		kill(stranger, SIGKILL);
+		copy_skip("unshare");
+	}
+	pid = fork();
+	if (pid == 0)
+		signal_stranger(started[1], moved[0]);
+	close(started[1]);
+	if (read(started[0], &c, 1) == 1)
+		was_moved = move_to_tree(stranger) && write(moved[1], "x", 1) == 1;
+	if (!was_moved)
+		kill(pid, SIGKILL);
+	copy_assert(waitpid(pid, &status, 0) == pid);
+	kill(stranger, SIGKILL);
+	copy_assert(was_moved);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		_exit(1); /* it has said why */
+}
+
+/* It is listed as 0, which is nobody's number. */
+CheckedTest(trees, one_of_another_pid_namespace)
+{
+	GROUP group;
+
+	group_make(&group);
+	strangers_group = &group;
+	copy_run(signal_from_namespace);
 }
 
 EachRing(trees, many)
