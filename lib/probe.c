@@ -233,7 +233,7 @@ static const struct {
 	{ "pidfd-wait", pidfd_waited },
 	{ "pidfd-open", pidfd_opened, 1 },
 	{ "pidfd-group", pidfd_group, 1 },
-	{ "pidfd-exit-info", pidfd_exit_info },
+	{ "pidfd-exit-info", pidfd_exit_info, 1 },
 	{ "exec-by-fd", exec_by_fd, 1 },
 	{ "ring-uring", ring_uring, 1 },
 	{ "ring-epoll", ring_epoll },
