@@ -70,7 +70,11 @@ static int open_ring(struct uring *u)
 		u->ring.ring_fd = u->ring.enter_ring_fd = high;
 	}
 	sys_own(&u->own, u->ring.ring_fd);
-	return 0;
+	/* A filter may let it be made and not used: known now, it costs nobody a descriptor later. */
+	r = io_uring_enter((unsigned)u->ring.ring_fd, 0, 0, 0, NULL);
+	if (r < 0)
+		io_uring_queue_exit(&u->ring);
+	return r < 0 ? r : 0;
 }
 
 static void ring_bell(const struct uring *u)
