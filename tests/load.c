@@ -379,7 +379,7 @@ CheckedTest(load, try_later)
 
 EachRing(load, end_of_service)
 {
-	static const struct uspawn_timed ladder[] = { { 0, SIGTERM, USPAWN_TIMED_GROUP }, { 60 * MS, SIGKILL, 0 } };
+	static const struct uspawn_timed ladder[] = { { 0, SIGTERM, USPAWN_TIMED_GROUP }, { 500 * MS, SIGKILL, 0 } };
 	struct uspawn_child soft, hard, queued, late;
 	struct uspawn_output outputs[2] = { { .head = 100 }, { .head = 100 } };
 	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = "/bin/sh", OUT, .flags = USPAWN_SETPGROUP));
