@@ -73,12 +73,15 @@ struct uspawn_ring *uspawn_ring_free(struct uspawn_ring *ring)
 	return NULL;
 }
 
-/* When the ring itself has something to do. */
-static int64_t due(const struct uspawn_ring *ring)
+/*
+ * When the ring itself has something to do. Who polls it without a timer would be called at once, and again, for what a
+ * slot holds: that waits for whatever comes then.
+ */
+static int64_t due(const struct uspawn_ring *ring, int waits)
 {
 	int64_t ladder = shutdown_due(ring), retry = admission_due(ring), first = ladder < retry ? ladder : retry;
 
-	if (ring->slots.nholding && ring->harvest_ns < first)
+	if (ring->slots.nholding && ring->harvest_ns < first && (waits || !ring->list.has_no_clock))
 		first = ring->harvest_ns;
 	return first < ring->look_ns ? first : ring->look_ns;
 }
@@ -102,7 +105,7 @@ static void harvest(struct uspawn_ring *ring)
 /* What is left to do must bring back who polls. */
 static void call_back(struct uspawn_ring *ring)
 {
-	ring->list.also_due_ns = due(ring);
+	ring->list.also_due_ns = due(ring, 0);
 	watchlist_set_clock(&ring->list);
 }
 
@@ -248,7 +251,7 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 	nevents = (int)admission_tell(ring, events, n);
 	nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
 	if (!nevents) {
-		ring->list.also_due_ns = due(ring);
+		ring->list.also_due_ns = due(ring, timeout_ns != 0);
 		nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
 		if (nevents > 0)
 			admission_run(ring); /* the caller may be long with its events */

@@ -167,6 +167,7 @@ void watchlist_set_clock(struct watchlist *list)
 		return;
 	if (list->clock.fd < 0)
 		sys_own(&list->clock, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
+	list->has_no_clock = list->clock.fd < 0;
 	if (list->clock.fd >= 0) {
 		sys_timerfd_settime_at(list->clock.fd, &at);
 		r = list->poller->kind->watch(list->poller, list->clock.fd, WATCHLIST_CLOCK_TAG, POLLER_ONCE);
