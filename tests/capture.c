@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -608,9 +609,15 @@ EachRing(capture, children_that_wait_for_each_other)
 EachRing(capture, end_of_file_under_a_foreign_loop)
 {
 	struct pollfd readable = { .fd = uspawn_ring_fd(ring), .events = POLLIN };
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	struct uspawn_child child;
 	struct uspawn_event event;
 
+	if (timer < 0) {
+		uspawn_ring_free(ring);
+		cr_skip_test("timerfd_create: %s", strerror(errno));
+	}
+	close(timer);
 	ring_begin(ring, &child, USPAWN(request, SH("exec >&-; exec sleep 100"), OUT, .events = ASK(EOF) | ASK(EXIT)),
 		   NULL);
 	while (uspawn_ring_wait(ring, &event, 1, 0) == 0)
