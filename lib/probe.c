@@ -76,6 +76,8 @@ static int relay_rung(void)
 	enum image_kind kind = IMAGE_NONE;
 	int r;
 
+	if (USPAWN_RUNG_RELAY < clone_cap())
+		return -EOPNOTSUPP;
 	while ((r = exec_image(&kind)) < 0 && kind != IMAGE_NONE && image_is_refusal(r))
 		image_refused(kind);
 	return r < 0 ? r : 1;
