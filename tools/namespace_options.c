@@ -89,7 +89,6 @@ static int add_map(struct run *run, const struct run_option *o, int groups, cons
 static int add_self(struct run *run, const struct run_option *o, int groups, uint32_t inside)
 {
 	struct uspawn_idmap map = { inside, groups ? getegid() : geteuid(), 1, 0 };
-
 	struct uspawn_idmap *maps = groups ? run->gid_map : run->uid_map;
 	uint32_t n = groups ? run->namespaces.ngid_map : run->namespaces.nuid_map;
 
