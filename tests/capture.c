@@ -419,7 +419,7 @@ EachRing(capture, c18_a_ring_that_changes_hands)
 	for (int i = 1; i <= 6; i++) {
 		struct moved moved = { ring, &output, (uint64_t)i * 500000 };
 
-		pthread_create(&thread, NULL, wait_elsewhere, &moved);
+		cr_assert_eq(pthread_create(&thread, NULL, wait_elsewhere, &moved), 0);
 		pthread_join(thread, NULL);
 		moved.until += 250000;
 		wait_elsewhere(&moved);

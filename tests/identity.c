@@ -317,7 +317,7 @@ EachRung(identity, c3_c12_caller_and_its_threads_are_unchanged)
 
 	cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	for (int i = 0; i < 8; i++)
-		pthread_create(&threads[i], NULL, idle_until, &done);
+		cr_assert_eq(pthread_create(&threads[i], NULL, idle_until, &done), 0);
 	before = credentials_of_threads();
 	for (int i = 0; i < rounds; i++) {
 		struct uspawn_child child;

@@ -338,7 +338,7 @@ EachWaitingRung(run, to_a_full_pipe)
 	cr_assert_eq(captured(way, &child, "exit 3", &output), -EINVAL, "it would block");
 	assert_failed(&child, EINVAL, USPAWN_STEP_SOURCE, 0);
 	fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);
-	pthread_create(&thread, NULL, drain, &ends[0]);
+	cr_assert_eq(pthread_create(&thread, NULL, drain, &ends[0]), 0);
 	cr_assert_eq(captured(way, &child, "head -c 3000000 /dev/zero", &output), 0);
 	close(ends[1]);
 	pthread_join(thread, &total);
