@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "clone.h"
 #include "pipe.h"
 #include "sys_io.h"
 
@@ -56,7 +57,7 @@ long pipe_write(int fd, const void *bytes, size_t n, enum pipe_kind kind)
 		return sys_send(fd, bytes, n);
 	if (kind == PIPE_FILE)
 		return write_masked(fd, bytes, n, SIGXFSZ);
-	if (!atomic_load_explicit(&refused_flag, memory_order_relaxed)) {
+	if (!atomic_load_explicit(&refused_flag, memory_order_relaxed) && !clone_keeps_to_old_calls()) {
 		r = sys_write_quietly(fd, bytes, n);
 		if (r != -EOPNOTSUPP && r != -EINVAL && r != -ENOSYS && r != -EPERM)
 			return r;
