@@ -383,8 +383,7 @@ static void be_attacked(void)
 	copy_assert(waitpid(attacker, &status, 0) == attacker && status == 0);
 	copy_assert(attack->tried > 0);
 	/*
-	 * Linux looks at the dumpable flag first and at capabilities then: who is held up between the two while a child
-	 * gives up both gets in. A forked copy has something to show then: docs/security.md.
+	 * It got in once, at a forked copy: docs/security.md says why, as far as is known.
 	 */
 	copy_assert(attack->reached == 0 || (caller.rung == USPAWN_RUNG_FORK && attack->reached * 100 < attack->tried));
 	/* A relay shows itself while it has files below /proc to be written, and has nothing to show. */
