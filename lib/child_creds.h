@@ -56,6 +56,19 @@ static int set_caps(const struct child_instr *in)
 	return sys_capset(&caps);
 }
 
+/*
+ * Linux looks at the flag, then at the rights, both under the lock of the task whose memory is asked for. Reading a
+ * limit takes that lock, too: whoever saw the old flag has seen the old rights as well when it comes back.
+ */
+static int hide(void)
+{
+	struct rlimit64 unused;
+	int r = sys_prctl(PR_SET_DUMPABLE, 0);
+
+	sys_getrlimit(RLIMIT_CORE, &unused);
+	return r;
+}
+
 static int set_gid(uint32_t id)
 {
 	return sys_setresgid(id, id, id);
@@ -72,7 +85,7 @@ static int set_creds(struct child_report *report, const struct child_instr *in)
 	case OP_RELAY:
 		return exec_relay(in);
 	case OP_HIDE:
-		return sys_prctl(PR_SET_DUMPABLE, 0);
+		return hide();
 	case OP_CAPS:
 		return set_caps(in);
 	case OP_AMBIENT:
