@@ -3,7 +3,7 @@
  * The child is made by a go-between, which has ended when the start returns: so init, or the nearest subreaper, has
  * inherited it, and reaps it. A go-between by vfork shares the caller's memory and descriptors, so that every rung
  * works as in the caller, and costs no copy. Where there is none it is forked. What it has to say stands in a shared
- * page, whichever it was.
+ * page, whichever it was; its stack is not shared, since a child that is forked in the end goes on upon a copy of it.
  */
 #include "detach.h"
 #include "request.h"
@@ -109,15 +109,20 @@ int detach_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 {
 	struct errand *errand;
 	uint64_t callers;
-	void *at;
-	int pid, shared, r = sys_mmap(PAGE_SIZE + STACK_SIZE, MAP_SHARED, -1, &at);
+	void *page, *stack;
+	int pid, shared, r = sys_mmap(PAGE_SIZE, MAP_SHARED, -1, &page);
 
 	if (r < 0)
 		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
-	errand = at;
+	r = sys_mmap(STACK_SIZE, MAP_PRIVATE, -1, &stack);
+	if (r < 0) {
+		sys_munmap(page, PAGE_SIZE);
+		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
+	}
+	errand = page;
 	clone_block_signals(&callers);
 	*errand = (struct errand){ .start = s, .rung = rung, .callers_mask = callers };
-	pid = send(errand, (char *)at + PAGE_SIZE + STACK_SIZE, &shared);
+	pid = send(errand, (char *)stack + STACK_SIZE, &shared);
 	if (pid > 0) {
 		wait_discard(-1, pid);
 		if (!errand->done) /* somebody killed it */
@@ -125,6 +130,7 @@ int detach_climb(struct start *s, enum uspawn_rung rung, struct child_report *re
 	}
 	clone_restore_signals(&callers);
 	r = pid > 0 ? take_result(s, errand, shared, ret) : request_fail(&s->failure, -pid, USPAWN_STEP_CLONE, 0);
-	sys_munmap(at, PAGE_SIZE + STACK_SIZE);
+	sys_munmap(stack, STACK_SIZE);
+	sys_munmap(page, PAGE_SIZE);
 	return r;
 }

@@ -191,7 +191,7 @@ EachRing(endure, timeouts_that_race_with_exits)
 	enum { MANY = 50 };
 	const unsigned rounds = takes_long() ? 200 : 40;
 	struct uspawn_child children[MANY];
-	int killed = 0, exited = 0;
+	unsigned killed = 0, exited = 0;
 
 	for (unsigned round = 0; round < rounds; round++) {
 		const struct uspawn_timed deadline = { round % 40 * MS / 10, SIGKILL, 0 };

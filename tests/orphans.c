@@ -254,6 +254,24 @@ CheckedTest(orphans, without_shared_memory)
 	assert_exited(&child, 9);
 }
 
+/* The go-between shares memory, the child is a copy of it. */
+CheckedTest(orphans, forked_by_who_shares_memory)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	kernel_refuse(CALL_MEMFD, EPERM);
+	for (int i = 0; i < 100; i++) {
+		struct uspawn_child child;
+
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, WITNESS("exit", "9"), .caps = "cap_kill=i", .flags = USPAWN_DETACH),
+				    NULL),
+			     0);
+		cr_assert_eq(child.rung, USPAWN_RUNG_FORK);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 9);
+	}
+}
+
 /* The first child of that one, but for `not`; 0: it has none. -1: this kernel does not say. */
 static pid_t child_of(pid_t parent, pid_t not )
 {
