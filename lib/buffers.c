@@ -45,7 +45,7 @@ int buffers_register(struct buffers *buffers, struct io_uring *ring)
 		return -EOPNOTSUPP;
 	reg.ring_addr = (uintptr_t)buffers->ring;
 	io_uring_buf_ring_init(buffers->ring);
-	if (io_uring_register_buf_ring(ring, &reg, 0) < 0)
+	if (SYS_KEEP_ERRNO(io_uring_register_buf_ring(ring, &reg, 0)) < 0)
 		return -EOPNOTSUPP;
 	for (unsigned id = 0; id < BUFFERS_N; id++)
 		if (!is_shown(buffers, id))

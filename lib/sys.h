@@ -350,6 +350,15 @@ static inline int sys_mmap_at(void *at, size_t size, int fd)
 	return r == (long)at ? 0 : r < 0 && r > -4096 ? (int)r : -EEXIST;
 }
 
+/* liburing makes its calls through libc on most machines. */
+#define SYS_KEEP_ERRNO(call)                  \
+	({                                    \
+		int saved_ = errno;           \
+		__typeof__(call) r_ = (call); \
+		errno = saved_;               \
+		r_;                           \
+	})
+
 /*
  * These four by libc, with errno as it was: thread and address sanitizers must hear of memory that comes and goes.
  * New memory, or a file from its start (fd, not -1). `flags`: MAP_PRIVATE or MAP_SHARED.

@@ -33,11 +33,19 @@ struct uring {
 	unsigned nrest;
 };
 
+static void end_ring(struct io_uring *ring)
+{
+	int saved = errno;
+
+	io_uring_queue_exit(ring);
+	errno = saved;
+}
+
 static void close_ring(struct io_uring *ring, const struct sys_owned *own)
 {
 	if (!sys_still_owned(own))
 		ring->ring_fd = -1;
-	io_uring_queue_exit(ring);
+	end_ring(ring);
 }
 
 static int open_ring(struct uring *u)
@@ -54,7 +62,7 @@ static int open_ring(struct uring *u)
 			.cq_entries = u->cq_entries,
 		};
 
-		r = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+		r = SYS_KEEP_ERRNO(io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params));
 		if (r != -EINVAL)
 			break;
 	}
@@ -63,7 +71,7 @@ static int open_ring(struct uring *u)
 	if (u->ring.ring_fd <= 2) {
 		high = sys_fcntl(u->ring.ring_fd, F_DUPFD_CLOEXEC, 3);
 		if (high < 0) {
-			io_uring_queue_exit(&u->ring);
+			end_ring(&u->ring);
 			return high;
 		}
 		sys_close(u->ring.ring_fd);
@@ -71,9 +79,9 @@ static int open_ring(struct uring *u)
 	}
 	sys_own(&u->own, u->ring.ring_fd);
 	/* A filter may let it be made and not used: known now, it costs nobody a descriptor later. */
-	r = io_uring_enter((unsigned)u->ring.ring_fd, 0, 0, 0, NULL);
+	r = SYS_KEEP_ERRNO(io_uring_enter((unsigned)u->ring.ring_fd, 0, 0, 0, NULL));
 	if (r < 0)
-		io_uring_queue_exit(&u->ring);
+		end_ring(&u->ring);
 	return r < 0 ? r : 0;
 }
 
@@ -136,7 +144,7 @@ static int reopen(struct uring *u)
 	keep_rest(u, &old);
 	close_ring(&old, &old_own);
 	if (u->event.fd >= 0) {
-		r = io_uring_register_eventfd(&u->ring, u->event.fd);
+		r = SYS_KEEP_ERRNO(io_uring_register_eventfd(&u->ring, u->event.fd));
 		ring_bell(u);
 	}
 	return r < 0 ? r : -ESTALE;
@@ -149,6 +157,16 @@ static int submitted(struct uring *u, int r)
 	/* No room for completions is no error: they are about to be taken. Nor is a lack: what is queued stays so. */
 	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -ENOMEM || r == -EBADR ? 0
 														  : r;
+}
+
+static int submit(struct uring *u)
+{
+	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit(&u->ring)));
+}
+
+static int submit_and_look(struct uring *u)
+{
+	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit_and_get_events(&u->ring)));
 }
 
 void uring_prep_poll(struct io_uring_sqe *sqe, int fd)
@@ -166,7 +184,7 @@ static int get_sqe(struct uring *u, struct io_uring_sqe **ret)
 	*ret = io_uring_get_sqe(&u->ring);
 	if (*ret)
 		return 0;
-	r = submitted(u, io_uring_submit(&u->ring));
+	r = submit(u);
 	if (r < 0)
 		return r;
 	*ret = io_uring_get_sqe(&u->ring);
@@ -180,7 +198,7 @@ static int submit_now(struct uring *u)
 
 	if (u->event.fd < 0)
 		return 0;
-	r = submitted(u, io_uring_submit(&u->ring));
+	r = submit(u);
 	if (io_uring_sq_ready(&u->ring))
 		ring_bell(u);
 	return r;
@@ -235,7 +253,7 @@ static int unwatch(struct poller *poller, int fd, uint64_t tag)
 	/* A removal of the poll would fail where it has just become ready. */
 	io_uring_prep_cancel64(sqe, tag, 0);
 	sqe->user_data = 0;
-	return u->event.fd < 0 && !waiting ? 0 : submitted(u, io_uring_submit(&u->ring));
+	return u->event.fd < 0 && !waiting ? 0 : submit(u);
 }
 
 static int enter(struct uring *u, int64_t timeout_ns)
@@ -246,8 +264,9 @@ static int enter(struct uring *u, int64_t timeout_ns)
 	if (io_uring_cq_ready(&u->ring))
 		return 0;
 	if (timeout_ns == 0)
-		return submitted(u, io_uring_submit_and_get_events(&u->ring));
-	return submitted(u, io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, timeout_ns < 0 ? NULL : &ts, NULL));
+		return submit_and_look(u);
+	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1,
+									    timeout_ns < 0 ? NULL : &ts, NULL)));
 }
 
 static int next_ready(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns)
@@ -296,14 +315,14 @@ static int descriptor(struct poller *poller)
 	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	if (fd < 0)
 		return fd;
-	r = io_uring_register_eventfd(&u->ring, fd);
+	r = SYS_KEEP_ERRNO(io_uring_register_eventfd(&u->ring, fd));
 	if (r < 0) {
 		sys_close(fd);
 		return r;
 	}
 	sys_own(&u->event, fd);
 	/* A filter may let rings be made and not used: then nothing would ever ring the bell. */
-	r = submitted(u, io_uring_submit_and_get_events(&u->ring));
+	r = submit_and_look(u);
 	if (r < 0)
 		return r;
 	ring_bell(u); /* for what was watched before, and is not submitted yet */
