@@ -163,7 +163,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		   FILE *json)
 {
 	struct uspawn_child child = { .failure = *failure };
-	struct pty pty;
+	struct pty pty = { 0 };
 	struct watch w = { .child = &child,
 			   .signals = signals,
 			   .due = -1,

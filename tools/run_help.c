@@ -260,6 +260,7 @@ int print_run_help(const char *group)
 {
 	bool all = group && !strcmp(group, "all");
 	char text[16384] = "";
+	int at;
 
 	for (size_t i = 0; group && !all; i++) {
 		if (i == KNOWN)
@@ -270,9 +271,9 @@ int print_run_help(const char *group)
 			return print_help(text);
 		}
 	}
-	snprintf(text, sizeof(text), "%s%s%s", begin, program, all ? "" : groups);
+	at = snprintf(text, sizeof(text), "%s%s%s", begin, program, all ? "" : groups);
 	for (size_t i = 0; all && i < KNOWN; i++)
-		strcat(text, known[i].text);
-	strcat(text, end);
+		at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", known[i].text);
+	snprintf(text + at, sizeof(text) - (size_t)at, "%s", end);
 	return print_help(text);
 }

@@ -98,7 +98,7 @@ static int add_library(char *list, size_t size, const char *name)
 		return -EINVAL;
 	}
 	if (*list)
-		strcat(list, ":");
+		strncat(list, ":", size - strlen(list) - 1);
 	strncat(list, path, size - strlen(list) - 1);
 	return 0;
 }
@@ -114,7 +114,7 @@ static int set_environment(const struct with *with, const char *report)
 		return -E2BIG;
 	}
 	if (before)
-		strcat(list, before);
+		snprintf(list, sizeof(list), "%s", before);
 	if (add_library(list, sizeof(list), "uspawn-posix") < 0 ||
 	    (with->system && add_library(list, sizeof(list), "uspawn-system") < 0) ||
 	    (with->trace && add_library(list, sizeof(list), "uspawn-waits") < 0))
