@@ -86,21 +86,24 @@ static int watch_pipe(struct care *care, struct stream *stream, struct poller *p
 
 	if (stream->fd < 0)
 		return 0;
-	stream->watched = 1;
 	if (!stream->feeds && output_is_direct(&stream->output) && poller->kind->read && !stream->cannot_be_read)
 		r = poller->kind->read(poller, stream->fd, tag);
 	stream->read_for_us = r == 0;
 	if (r == -EOPNOTSUPP)
 		r = poller->kind->watch(poller, stream->fd, tag, stream->feeds ? POLLER_WRITE : POLLER_AGAIN);
+	stream->watched = r == 0;
 	return r;
 }
 
 static int watch_sink(struct care *care, struct stream *stream, struct poller *poller)
 {
+	int r;
+
 	if (!stream->blocked || stream->sink_watched)
 		return 0;
-	stream->sink_watched = 1;
-	return poller->kind->watch(poller, stream->output.fd, part_tag(care, PART_SINK + stream->n), POLLER_WRITE);
+	r = poller->kind->watch(poller, stream->output.fd, part_tag(care, PART_SINK + stream->n), POLLER_WRITE);
+	stream->sink_watched = r == 0;
+	return r;
 }
 
 int carelist_watch(struct carelist *list, struct care *care, struct poller *poller)
@@ -123,14 +126,21 @@ int carelist_watch(struct carelist *list, struct care *care, struct poller *poll
 	return failed;
 }
 
-static int unwatch_stream(struct care *care, struct stream *stream, struct poller *poller)
+static int unwatch_pipe(struct care *care, struct stream *stream, struct poller *poller)
 {
 	int r = 0;
 
 	if (stream->watched)
 		r = poller->kind->unwatch(poller, stream->fd, part_tag(care, 1u + stream->n));
 	stream->watched = 0;
-	if (stream->sink_watched && r != -ESTALE)
+	return r == -ESTALE ? r : 0;
+}
+
+static int unwatch_sink(struct care *care, struct stream *stream, struct poller *poller)
+{
+	int r = 0;
+
+	if (stream->sink_watched)
 		r = poller->kind->unwatch(poller, stream->output.fd, part_tag(care, PART_SINK + stream->n));
 	stream->sink_watched = 0;
 	return r == -ESTALE ? r : 0;
@@ -145,7 +155,7 @@ int carelist_unwatch(struct care *care, struct poller *poller)
 													       : 0;
 	care->tree.watched = 0;
 	for (uint32_t i = 0; i < care->nstreams; i++)
-		stale |= unwatch_stream(care, &care->streams[i], poller);
+		stale |= unwatch_pipe(care, &care->streams[i], poller) | unwatch_sink(care, &care->streams[i], poller);
 	return stale;
 }
 
@@ -171,7 +181,7 @@ static int take_bytes(struct care *care, struct stream *stream, struct poller *p
 	}
 	if (stream->fd < 0) {
 		stream->watched = !ready->stopped;
-		return unwatch_stream(care, stream, poller);
+		return unwatch_pipe(care, stream, poller);
 	}
 	return ready->stopped ? watch_pipe(care, stream, poller) : 0;
 }
@@ -255,7 +265,10 @@ void carelist_expire(struct carelist *list, struct care *care, struct poller *po
 
 /* ---- What is to be done, and said ---- */
 
-/* Pumps; what is over is not watched any more, and what is held back by its receiver is. */
+/*
+ * Pumps; what is over is not watched any more, and what is held back by its receiver is. A descriptor that is still
+ * watched when it is closed stays open.
+ */
 static int serve(struct carelist *list, struct care *care, struct poller *poller, int *retr)
 {
 	int more = care_pump(care, &list->scratch);
@@ -273,10 +286,16 @@ static int serve(struct carelist *list, struct care *care, struct poller *poller
 	for (uint32_t i = 0; i < care->nstreams && *retr == 0; i++) {
 		struct stream *stream = &care->streams[i];
 
-		if (stream->fd < 0 && stream->watched)
-			*retr = unwatch_stream(care, stream, poller);
-		else if (stream->blocked && watch_sink(care, stream, poller) < 0)
+		if (stream->fd < 0)
+			*retr = unwatch_pipe(care, stream, poller);
+		if (*retr == 0 && stream_is_over(stream))
+			*retr = unwatch_sink(care, stream, poller);
+		if (*retr == 0 && stream->blocked)
+			*retr = watch_sink(care, stream, poller);
+		if (*retr < 0 && *retr != -ESTALE) {
 			more = 1;
+			*retr = 0;
+		}
 	}
 	return more;
 }

@@ -261,6 +261,38 @@ EachRing(capture, to_a_slow_descriptor)
 }
 
 /* Closed early, flooded, never read: nobody else is harmed. */
+/* It is held back until after the end of file, and whoever reads it learns of that end. */
+EachRing(capture, to_a_descriptor_that_is_slow_to_the_end)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_FD };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	char buf[4096];
+	size_t total = 0;
+	int ends[2], ended = 0;
+	ssize_t r;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	cr_assert_eq(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+	output.fd = ends[1];
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("head", "-c", "60000", "/dev/zero"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	close(ends[1]);
+	for (int i = 0; !ended && i < 10000; i++) {
+		ended = uspawn_ring_wait(ring, &event, 1, MS) == 1;
+		r = read(ends[0], buf, sizeof(buf));
+		total += r > 0 ? (size_t)r : 0;
+	}
+	cr_assert(ended, "%zu read", total);
+	ring_assert_idle(ring);
+	while ((r = read(ends[0], buf, sizeof(buf))) > 0)
+		total += (size_t)r;
+	cr_assert_eq(r, 0, "no end of file: %s", strerror(errno));
+	cr_assert(total == 60000 && output.total == 60000 && !output.dropped && !output.error);
+	close(ends[0]);
+	uspawn_ring_free(ring);
+}
+
 EachRing(capture, children_that_misbehave)
 {
 	static char input[1 << 18];
