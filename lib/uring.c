@@ -100,7 +100,8 @@ static void silence_bell(const struct uring *u)
 
 	if (sys_still_owned(&u->event))
 		sys_read(u->event.fd, &count, sizeof(count));
-	if (io_uring_cq_ready(&u->ring) || __atomic_load_n(u->ring.sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN)
+	if (io_uring_cq_ready(&u->ring) ||
+	    __atomic_load_n(u->ring.sq.kflags, __ATOMIC_ACQUIRE) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW))
 		ring_bell(u);
 }
 
@@ -318,7 +319,7 @@ static int descriptor(struct poller *poller)
 	r = SYS_KEEP_ERRNO(io_uring_register_eventfd(&u->ring, fd));
 	if (r < 0) {
 		sys_close(fd);
-		return r;
+		return r == -EEXIST ? reopen(u) : r; /* another thread's */
 	}
 	sys_own(&u->event, fd);
 	/* A filter may let rings be made and not used: then nothing would ever ring the bell. */

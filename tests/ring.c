@@ -222,6 +222,31 @@ EachRing(ring, descriptor_in_a_foreign_epoll)
 	uspawn_ring_free(ring);
 }
 
+/* More completions at once than the queue holds that it was made for. */
+EachRing(ring, descriptor_while_a_thousand_ends_wait)
+{
+	enum { MANY = 1000 };
+	static struct uspawn_child children[MANY];
+	struct pollfd p = { .events = POLLIN };
+	struct uspawn_event events[64];
+	int ended = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		cr_assert_eq(uspawn(&children[i], USPAWN(request, WITNESS("exit", "0")), NULL), 0);
+		p.fd = children[i].pidfd;
+		while (poll(&p, 1, -1) != 1)
+			;
+	}
+	p.fd = uspawn_ring_fd(ring);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(uspawn_ring_add(ring, &children[i]), 0);
+	while (ended < MANY && poll(&p, 1, 10000) == 1)
+		ended += uspawn_ring_wait(ring, events, 64, 0);
+	cr_assert_eq(ended, MANY);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
 EachRing(ring, start_refused_gives_no_event)
 {
 	struct uspawn_child child;

@@ -211,6 +211,29 @@ EachRing(watching, c1_thread_that_started_is_gone)
 	uspawn_ring_free(ring);
 }
 
+EachRing(watching, descriptor_asked_for_by_another_thread)
+{
+	struct uspawn_child child;
+	struct errand errand = { ring, &child, -1 };
+	struct pollfd p = { .events = POLLIN };
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, start_and_leave, &errand), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	p.fd = uspawn_ring_fd(ring);
+	cr_assert_geq(p.fd, 0);
+	close(errand.end);
+	while (child.state == USPAWN_RUNNING) {
+		struct uspawn_event event;
+
+		cr_assert_eq(poll(&p, 1, 10000), 1);
+		uspawn_ring_wait(ring, &event, 1, 0);
+	}
+	assert_exited(&child, 7);
+	ring_assert_idle(ring);
+	uspawn_ring_free(ring);
+}
+
 static void *collect(void *p)
 {
 	struct errand *errand = p;
