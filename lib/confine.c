@@ -62,9 +62,12 @@ void confine_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 	request_copy(kept, sizeof(*kept), r->confine);
 	kept->filter = layout_keep(at, kept->filter, kept->filter_len * sizeof(*kept->filter));
 	if (kept->label) {
-		char *text = layout_claim(at, strlen(LABEL_WORD) + strlen(kept->label) + 1);
+		size_t begin = strlen(LABEL_WORD), size = strlen(kept->label) + 1;
+		char *text = layout_claim(at, begin + size);
 
-		kept->label = strcat(strcpy(text, LABEL_WORD), kept->label);
+		memcpy(text, LABEL_WORD, begin);
+		memcpy(text + begin, kept->label, size);
+		kept->label = text;
 	}
 	plan->confine = kept;
 }

@@ -267,7 +267,7 @@ int output_hand_on(struct output *o)
 		if (o->fd >= 0)
 			o->handed += (uint64_t)r;
 		o->at += (uint32_t)(o->fd >= 0 ? (size_t)r : n);
-		if (o->fd < 0 && (r = call_back(o, piece, n)))
+		if (o->fd < 0 && call_back(o, piece, n))
 			return -ECANCELED;
 	}
 	return 0;
