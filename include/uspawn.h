@@ -523,7 +523,8 @@ struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan);
 int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns);
 
 /*
- * 0.2: start, feed, capture, and wait for the end, in one call. 0: ended, see child->exit. -errno: as uspawn().
+ * 0.2: start, feed, capture, and wait for the end, in one call. 0: ended, see child->exit. -errno: as uspawn();
+ * -EINVAL: with PID_ONLY.
  */
 int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args);
 
@@ -605,7 +606,7 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 
 /*
  * Watches a running child that was started or adopted without this ring. Its end comes as an event. -ECHILD: not
- * running; -EBUSY: on a ring; -EINVAL: this ring is external; -ENOMEM.
+ * running; -EBUSY: on a ring; -EINVAL: this ring is external; -ENOMEM; -ESHUTDOWN: after uspawn_ring_end().
  */
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
 

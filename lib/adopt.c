@@ -20,10 +20,12 @@ int uspawn_release(struct uspawn_child *child)
 	struct handle *handle = handle_of(child);
 	int pidfd = child->pidfd;
 
-	if (handle_state(child) != USPAWN_RUNNING || pidfd < 0)
+	if (handle_state(child) != USPAWN_RUNNING)
 		return -ECHILD;
-	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED))
+	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED) || handle->queued)
 		return -EBUSY;
+	if (pidfd < 0)
+		return -ECHILD;
 	if (handle->slot)
 		handle->slot->child = NULL;
 	handle_clear(child);

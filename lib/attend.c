@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Plain blocking code: one child waited for, with all that is done for it meanwhile, by poll(2). */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "care.h"
@@ -161,8 +162,14 @@ int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns)
 
 int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args)
 {
-	int r = uspawn(child, request, args);
+	const struct uspawn_failure unwaitable = { .errnum = EINVAL, .step = USPAWN_STEP_REQUEST };
+	int r;
 
+	if (request && request->size >= offsetof(struct uspawn_request, path) && request->flags & USPAWN_PID_ONLY) {
+		handle_fail(child, &unwaitable);
+		return -EINVAL;
+	}
+	r = uspawn(child, request, args);
 	if (r < 0)
 		return r;
 	do {

@@ -230,7 +230,7 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_MOVE:
 		return sys_dup3(in->a, in->b, 0);
 	case OP_SAVE:
-		return *saved = sys_fcntl(in->a, F_DUPFD_CLOEXEC, 3);
+		return *saved = sys_dup_from(in->a, 3);
 	case OP_RESTORE:
 		r = sys_dup3(*saved, in->b, 0);
 		sys_close(*saved);

@@ -42,13 +42,13 @@ int fds_out_of_the_way(int fd, const struct uspawn_plan *plan)
 	int first = above_actions(plan), above = -1;
 
 	if (fd >= 0 && fd < first && first > 3)
-		above = sys_fcntl(fd, F_DUPFD_CLOEXEC, first);
+		above = sys_dup_from(fd, first);
 	if (above >= 0) {
 		sys_close(fd);
 		return above;
 	}
 	for (int low = 3, next; fd >= 0 && (fd < 3 || plan_has_target(plan, fd)); fd = next) {
-		next = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
+		next = sys_dup_from(fd, low);
 		sys_close(fd);
 		low = next + 1;
 	}
@@ -63,13 +63,12 @@ static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int 
 	if (number >= 0) {
 		fds->pinned |= bit(n);
 	} else {
-		while ((number = sys_fcntl(fd, F_DUPFD_CLOEXEC, low)) >= 0 && plan->args[n].apart &&
-		       plan_has_target(plan, number)) {
+		while ((number = sys_dup_from(fd, low)) >= 0 && plan->args[n].apart && plan_has_target(plan, number)) {
 			sys_close(number);
 			low = number + 1;
 		}
 		if (number < 0)
-			return number == -EINVAL ? -EMFILE : number;
+			return number;
 		fds->owned |= bit(n);
 	}
 	fds->number[n] = number;

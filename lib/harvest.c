@@ -215,9 +215,11 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 	/* Without a timer, for lack of descriptors, what cannot be polled is looked at here. */
 	int blind = list->nticked && list->timer.fd < 0;
 	int64_t wait_ns = blind && (timeout_ns < 0 || timeout_ns > WATCHLIST_TICK_NS) ? WATCHLIST_TICK_NS : timeout_ns;
-	uint32_t left = list->cares.nbusy, told = 0, nevents;
+	uint32_t left = list->cares.nbusy, told = 0, nevents, room;
 	int cared = list->cares.ncares || list->also_due_ns != CARE_NEVER, nready;
 
+	if (watchlist_is_blind(list))
+		watchlist_replace_poller(list);
 	if (left && (list->turn ^= 1))
 		told = tell(list, events, n, &left);
 	nevents = told;
@@ -225,8 +227,9 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 		return (int)n;
 	if (cared)
 		wait_ns = nevents ? 0 : bounded(list, wait_ns);
-	nready = list->poller->kind->next_ready(list->poller, ready, n - nevents < BATCH ? n - nevents : BATCH,
-						wait_ns);
+	/* Who was let go makes no event. */
+	room = list->nlive && n - nevents < BATCH ? n - nevents : BATCH;
+	nready = list->poller->kind->next_ready(list->poller, ready, room, wait_ns);
 	/* Who only looks gets one round: a flood has no end. */
 	*retidle = (nready == 0 && wait_ns == timeout_ns) || (cared && timeout_ns == 0 && nready < BATCH);
 	if (nready == -ESTALE)

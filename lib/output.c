@@ -28,8 +28,8 @@ static int take_descriptor(struct output *o, int fd)
 	if (kind == PIPE_BLOCKS)
 		return -EINVAL;
 	o->kind = (uint8_t)kind;
-	o->fd = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return o->fd == -EINVAL ? -EMFILE : o->fd < 0 ? o->fd : 0;
+	o->fd = sys_dup_from(fd, 3);
+	return o->fd < 0 ? o->fd : 0;
 }
 
 int output_open(struct output *ret, struct uspawn_output *to, int events)

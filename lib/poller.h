@@ -58,5 +58,6 @@ struct io_uring_sqe;
 void uring_prep_poll(struct io_uring_sqe *sqe, int fd); /* the caller's; its user_data stays */
 int uring_new(struct poller **ret, uint32_t expected);
 int epoll_new(struct poller **ret);
+void blind_init(struct poller *poller); /* needs nothing, and can nothing but wait */
 
 #endif

@@ -64,9 +64,7 @@ static struct queued *allocate(const struct uspawn_args *args)
 
 static int copy_descriptor(int fd)
 {
-	int r = fd < 0 ? -EBADF : sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	return r == -EINVAL ? -EMFILE : r;
+	return fd < 0 ? -EBADF : sys_dup_from(fd, 3);
 }
 
 static void close_all(const int *fds, uint64_t which)

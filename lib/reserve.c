@@ -68,7 +68,7 @@ int reserve_fill(int count)
 	if (from < 0)
 		return from;
 	while (is_anchor(from) && __builtin_popcountll(atomic_load(&held)) < count) {
-		int fd = sys_fcntl(from, F_DUPFD_CLOEXEC, 3);
+		int fd = sys_dup_from(from, 3);
 
 		if (fd < 0)
 			break;
@@ -121,7 +121,7 @@ void reserve_grow_table(void)
 		return;
 	if (limit.rlim_cur > TABLE_WANTED)
 		limit.rlim_cur = TABLE_WANTED;
-	fd = sys_fcntl(atomic_load(&anchor), F_DUPFD_CLOEXEC, (long)limit.rlim_cur - 1);
+	fd = sys_dup_from(atomic_load(&anchor), (int)limit.rlim_cur - 1);
 	if (fd >= 0)
 		sys_close(fd);
 }

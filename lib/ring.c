@@ -183,6 +183,8 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 		return -ECHILD;
 	if (handle_of(child)->flags & HANDLE_WATCHED)
 		return -EBUSY;
+	if (ring->ending)
+		return -ESHUTDOWN;
 	r = watchlist_make_room(&ring->list, handle_of(child)->care != NULL);
 	if (r == 0)
 		watchlist_add(&ring->list, child);
@@ -280,10 +282,8 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 		nevents = wait_once(ring, events, n, left, &idle);
 		if (nevents)
 			return nevents;
-		if (is_empty(ring))
-			return timeout_ns ? -ECHILD : 0;
 		if (idle)
-			return 0;
+			return timeout_ns && is_empty(ring) ? -ECHILD : 0;
 		if (timeout_ns > 0 && deadline != INT64_MAX && (left = deadline - sys_now_ns()) < 0)
 			left = 0;
 	}

@@ -52,7 +52,7 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
 	}
 	if (borrow && !in_the_way)
 		return fd;
-	while ((r = sys_fcntl(fd, F_DUPFD_CLOEXEC, low)) >= 0 && apart && plan_has_target(plan, r)) {
+	while ((r = sys_dup_from(fd, low)) >= 0 && apart && plan_has_target(plan, r)) {
 		sys_close(r);
 		low = r + 1;
 	}

@@ -40,7 +40,7 @@ static int pin_image(struct pin *ret, int fd, const struct uspawn_plan *plan)
 		ret->fd = fd;
 		return 0;
 	}
-	ret->fd = fds_out_of_the_way(sys_fcntl(fd, F_DUPFD_CLOEXEC, 3), plan);
+	ret->fd = fds_out_of_the_way(sys_dup_from(fd, 3), plan);
 	ret->owned = 1;
 	return ret->fd < 0 ? ret->fd : 0;
 }

@@ -306,6 +306,14 @@ static inline int sys_filesystem(int fd, uint64_t *rettype)
 	return r;
 }
 
+/* A dup at `low` or above. A limit that lies below that is a lack of numbers, too. */
+static inline int sys_dup_from(int fd, int low)
+{
+	int r = sys_fcntl(fd, F_DUPFD_CLOEXEC, low);
+
+	return r == -EINVAL ? -EMFILE : r;
+}
+
 /* Internal descriptors never sit on 0 to 2: moves fd up if it does. Closes it on failure. */
 static inline int sys_above_stdio(int fd)
 {
@@ -313,7 +321,7 @@ static inline int sys_above_stdio(int fd)
 
 	if (fd < 0 || fd > 2)
 		return fd;
-	high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	high = sys_dup_from(fd, 3);
 	sys_close(fd);
 	return high;
 }

@@ -69,7 +69,7 @@ static int open_ring(struct uring *u)
 	if (r < 0)
 		return r;
 	if (u->ring.ring_fd <= 2) {
-		high = sys_fcntl(u->ring.ring_fd, F_DUPFD_CLOEXEC, 3);
+		high = sys_dup_from(u->ring.ring_fd, 3);
 		if (high < 0) {
 			end_ring(&u->ring);
 			return high;

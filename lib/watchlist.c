@@ -223,6 +223,7 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 				    .also_due_ns = CARE_NEVER,
 				    .here = here };
 	carelist_init(&list->cares);
+	blind_init(&list->blind);
 	r = table_grow(&list->table, n);
 	if (r == 0)
 		r = choose_poller(&list->poller, children, flags);
@@ -289,7 +290,7 @@ void watchlist_let_go(struct uspawn_child *child)
 	}
 	if (borrowed && *list->here) {
 		watchlist_unwatch(list, entry);
-		pidfd = sys_fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
+		pidfd = sys_dup_from(pidfd, 3);
 	} else if (borrowed) {
 		pidfd = -1; /* the poller is another process's */
 	}
@@ -305,8 +306,7 @@ void watchlist_let_go(struct uspawn_child *child)
 		watchlist_free(list, entry);
 }
 
-/* What is polled goes to epoll, which is in every kernel. */
-int watchlist_replace_poller(struct watchlist *list)
+static int turn_to_epoll(struct watchlist *list)
 {
 	struct poller *poller;
 	int r = epoll_new(&poller);
@@ -321,6 +321,27 @@ int watchlist_replace_poller(struct watchlist *list)
 	list->poller->kind->free(list->poller);
 	list->poller = poller;
 	watchlist_rewatch(list);
+	return 0;
+}
+
+int watchlist_is_blind(const struct watchlist *list)
+{
+	return list->poller == &list->blind;
+}
+
+/* What is polled goes to epoll, which is in every kernel. What lacks for it may be what the old poller has. */
+int watchlist_replace_poller(struct watchlist *list)
+{
+	int r = turn_to_epoll(list);
+
+	if (r == 0 || watchlist_is_blind(list) || (r != -EMFILE && r != -ENFILE && r != -ENOMEM))
+		return r;
+	if (list->cares.ncares)
+		harvest_rest(list);
+	list->poller->kind->free(list->poller);
+	list->poller = &list->blind;
+	if (turn_to_epoll(list) < 0)
+		watchlist_rewatch(list);
 	return 0;
 }
 

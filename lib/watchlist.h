@@ -17,6 +17,7 @@
 
 struct watchlist {
 	struct poller *poller;
+	struct poller blind; /* until another can be had */
 	struct front front;
 	struct table table;
 	struct carelist cares;
@@ -57,6 +58,9 @@ void watchlist_cut_off_ended(struct watchlist *list);
 
 /* Whoever polls the ring's descriptor is to come back at once. */
 void watchlist_wake(struct watchlist *list);
+
+/* No descriptor could be had to wait with. */
+int watchlist_is_blind(const struct watchlist *list);
 
 /* Readable when watchlist_wait() has something to say; or -errno. */
 int watchlist_fd(struct watchlist *list);

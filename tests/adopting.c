@@ -243,6 +243,9 @@ CheckedTest(adopting, pid_only_is_nothing_for_a_ring)
 	cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), -EINVAL);
 	uspawn_plan_free(plan);
 	uspawn_ring_free(ring);
+	cr_assert_eq(uspawn_run(&child, USPAWN(request, WITNESS("exit", "0"), .flags = USPAWN_PID_ONLY), NULL),
+		     -EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_REQUEST, 0);
 }
 
 EachRung(adopting, kill)

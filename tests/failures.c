@@ -53,6 +53,25 @@ EachRung(failures, descriptor_number_above_the_limit)
 		     EBADF, USPAWN_STEP_FD, 1);
 }
 
+/* What is open already may lie above it. */
+CheckedTest(failures, no_number_below_the_limit)
+{
+	struct uspawn_failure failure;
+	struct uspawn_plan *plan;
+	struct rlimit limit, low;
+	int file = file_new(1000);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = (struct rlimit){ 3, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &low);
+	cr_expect_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0"), FDS({ 0, USPAWN_FD, .fd = file })),
+				     &failure),
+		     -EMFILE);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert(failure.errnum == EMFILE && failure.step == USPAWN_STEP_SOURCE);
+	close(file);
+}
+
 EachRung(failures, open)
 {
 	const struct uspawn_fd fds[] = { { 5, USPAWN_NULL },

@@ -176,6 +176,7 @@ EachRing(load, let_go_in_the_queue)
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(uspawn_ring_start(ring, &children[i], plan, NULL), 0);
 	uspawn_plan_free(plan);
+	cr_assert_eq(uspawn_release(&children[3]), -EBUSY);
 	uspawn_done(&children[3]);
 	uspawn_done(&children[1]);
 	cr_assert_eq(children[1].state, USPAWN_UNSET);
@@ -380,7 +381,7 @@ CheckedTest(load, try_later)
 EachRing(load, end_of_service)
 {
 	static const struct uspawn_timed ladder[] = { { 0, SIGTERM, USPAWN_TIMED_GROUP }, { 500 * MS, SIGKILL, 0 } };
-	struct uspawn_child soft, hard, queued, late;
+	struct uspawn_child soft, hard, queued, late, stranger;
 	struct uspawn_output outputs[2] = { { .head = 100 }, { .head = 100 } };
 	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = "/bin/sh", OUT, .flags = USPAWN_SETPGROUP));
 	struct uspawn_event event;
@@ -407,6 +408,9 @@ EachRing(load, end_of_service)
 	cr_assert_eq(uspawn_ring_start(ring, &late, plan, USPAWN(args, .argv = LIST("sh", "-c", "exit 1"))),
 		     -ESHUTDOWN);
 	assert_failed(&late, ESHUTDOWN, USPAWN_STEP_REQUEST, 0);
+	cr_assert_eq(uspawn(&stranger, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
+	cr_assert_eq(uspawn_ring_add(ring, &stranger), -ESHUTDOWN);
+	cr_assert_eq(uspawn_wait(&stranger, -1), 1);
 	while ((n = uspawn_ring_wait(ring, &event, 1, -1)) >= 0)
 		ended += n;
 	cr_assert(n == -ECHILD && ended == 3);

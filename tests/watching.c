@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +140,81 @@ EachRing(watching, let_go_after_the_end)
 	assert_reaped_silently(ring, pid);
 	ring_assert_idle(ring);
 	uspawn_ring_free(ring);
+}
+
+/* Nobody's end could come any more, and nobody is left behind. */
+EachRing(watching, many_let_go_after_their_ends)
+{
+	enum { MANY = 200 };
+	struct uspawn_child children[MANY];
+	struct uspawn_event event;
+
+	for (int i = 0; i < MANY; i++) {
+		struct pollfd ready;
+
+		ring_witness(ring, &children[i], LIST("w", "exit", "0"));
+		ready = (struct pollfd){ .fd = children[i].pidfd, .events = POLLIN };
+		cr_assert_eq(poll(&ready, 1, 30000), 1);
+	}
+	for (int i = 0; i < MANY; i++)
+		uspawn_done(&children[i]);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, -1), -ECHILD);
+	cr_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+	uspawn_ring_free(ring);
+}
+
+/* The numbers that lack are the ended children's own, which only their ENDs give back. */
+static uint32_t ring_flags;
+
+static struct uspawn_ring *full_ring;
+static int full_ended;
+
+static void *take_ends(void *p)
+{
+	struct uspawn_event events[8];
+	int n;
+
+	while ((n = uspawn_ring_wait(full_ring, events, 8, -1)) >= 0)
+		full_ended += n;
+	*(int *)p = n;
+	return NULL;
+}
+
+static void wait_without_a_number(void)
+{
+	static struct uspawn_child children[64];
+	const struct rlimit limit = { 64, 64 };
+	struct uspawn_plan *plan;
+	int ends[2], started = 0, last = 0;
+	pthread_t thread;
+
+	copy_assert(pipe2(ends, O_CLOEXEC) == 0 && setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	copy_assert(uspawn_ring_new(&full_ring, 0, ring_flags) == 0);
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("cat"), FDS({ 0, USPAWN_FD, .fd = ends[0] })),
+				    NULL) == 0);
+	while (uspawn_ring_start(full_ring, &children[started], plan, NULL) == 0)
+		started++;
+	copy_assert(started > 20 && children[started].failure.errnum == EMFILE);
+	while (dup(ends[0]) >= 0)
+		;
+	copy_assert(pthread_create(&thread, NULL, take_ends, &last) == 0);
+	copy_assert(dup2(ends[0], ends[1]) == ends[1]);
+	pthread_join(thread, NULL);
+	copy_assert(full_ended == started && last == -ECHILD);
+	uspawn_ring_free(full_ring);
+	uspawn_plan_free(plan);
+}
+
+CheckedTest(watching, another_thread_at_the_limit_uring)
+{
+	ring_flags = 0;
+	copy_run(wait_without_a_number);
+}
+
+CheckedTest(watching, another_thread_at_the_limit_epoll)
+{
+	ring_flags = USPAWN_RING_EPOLL;
+	copy_run(wait_without_a_number);
 }
 
 EachRing(watching, freed_with_live_children)
