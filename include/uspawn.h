@@ -16,7 +16,8 @@
  * library makes are close-on-exec from birth.
  *
  * Threads. A plan: any number at once. A ring and the children on it: one at a time. Any other child: uspawn_wait()
- * from several at once, the rest one at a time. uspawn_kill(): any child, any thread, signal handlers too.
+ * from several at once, the rest one at a time. uspawn_kill(): any child, any thread, signal handlers too; who is told
+ * of an end, or lets a child go, waits until no such call is inside it. A child of an external ring is on none.
  *
  * Growth. A struct that begins with `size` grows at its end: set size to sizeof, zero the rest. A shorter one is read
  * as if zeros followed; a longer one must be zero where this library's ends, else -E2BIG. Other structs never change.

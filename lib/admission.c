@@ -7,6 +7,7 @@
 
 #include "handle.h"
 #include "ring.h"
+#include "wait.h"
 
 #define PAUSE_MIN_NS 1000000
 #define PAUSE_MAX_NS 256000000
@@ -91,8 +92,10 @@ void admission_run(struct uspawn_ring *ring)
 	while (ring->queue.n && !is_full(ring) && !is_paused(ring)) {
 		struct queued *queued = queue_take(&ring->queue);
 		struct uspawn_child *child = queued->child;
-		int r = ring_start(ring, child, queued->plan, &queued->args, 1);
+		int r;
 
+		wait_shut(child);
+		r = ring_start(ring, child, queued->plan, &queued->args, 1);
 		if (r == 0) {
 			ring->pause_ns = 0;
 			queued->args.give = 0;
@@ -114,6 +117,7 @@ void admission_cancel(struct uspawn_ring *ring)
 	while (ring->queue.n) {
 		struct queued *queued = queue_take(&ring->queue);
 
+		wait_shut(queued->child);
 		handle_fail(queued->child, &canceled);
 		failed_later(ring, queued);
 	}

@@ -7,6 +7,7 @@
 #include "handle.h"
 #include "slot.h"
 #include "sys.h"
+#include "wait.h"
 
 static int pid_of(int pidfd)
 {
@@ -26,8 +27,9 @@ int uspawn_release(struct uspawn_child *child)
 		return -EBUSY;
 	if (pidfd < 0)
 		return -ECHILD;
-	if (handle->slot)
-		handle->slot->child = NULL;
+	slot_part(child);
+	handle->flags |= HANDLE_BORROWED; /* by us, from now on */
+	wait_shut(child);
 	handle_clear(child);
 	return pidfd;
 }

@@ -139,10 +139,12 @@ static int attend_until(struct uspawn_child *child, int64_t timeout_ns)
 	r = attend(care, timeout_ns < 0 || timeout_ns > CARE_NEVER - now ? CARE_NEVER : now + timeout_ns,
 		   r < 0 ? &little : &scratch);
 	free(scratch.bytes);
-	if (r == 1)
+	if (r == 1) {
 		care_free(care);
-	else
+		wait_closed(child);
+	} else {
 		atomic_store(&care->attended, 0);
+	}
 	return r;
 }
 
@@ -157,7 +159,7 @@ int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns)
 		return -EBUSY;
 	if (handle->flags & HANDLE_CARED)
 		return attend_until(child, timeout_ns);
-	return state == USPAWN_ENDED ? 1 : wait_until(child, timeout_ns);
+	return wait_until(child, timeout_ns);
 }
 
 int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args)

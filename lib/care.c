@@ -111,19 +111,14 @@ void care_begin(struct care *care, struct uspawn_child *child, struct fds *fds)
 	wait_enter(child);
 }
 
-/* Of one that has ended, the last that is inside closes the tree: it may be a killer. */
+/* It has ended, or is shut: the last that is inside closes the tree, and may be a killer. */
 static void let_go(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
-	int ended = handle_state(child) == USPAWN_ENDED;
 
 	handle->care = NULL;
 	handle->flags &= ~(uint32_t)HANDLE_CARED;
 	wait_leave(child);
-	if (!ended && handle->tree) {
-		sys_close(handle->tree);
-		handle->tree = 0;
-	}
 }
 
 void care_free(struct care *care)

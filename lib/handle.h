@@ -3,13 +3,15 @@
  * What is behind the opaque part of a uspawn_child: who is using its pidfd, and who else knows of it.
  *
  * The gate counts the callers that are inside (waiters, killers). The one that leaves last after the end was collected
- * closes the pidfd, so that no signal ever goes to a number that was opened anew. No lock: uspawn_kill() may run in a
- * signal handler. The phase has one collector at a time, since an exit status can be taken only once.
+ * closes the pidfd, so that no signal ever goes to a number that was opened anew; until then nobody is told of the end,
+ * since whoever is may start another child in the same place. No lock: uspawn_kill() may run in a signal handler. The
+ * phase has one collector at a time, since an exit status can be taken only once.
  */
 #ifndef USPAWN_HANDLE_H
 #define USPAWN_HANDLE_H
 
 #include <stdatomic.h>
+#include <string.h>
 #include <uspawn.h>
 
 struct care;
@@ -26,10 +28,13 @@ enum handle_flags {
 	HANDLE_WATCHED = 1 << 3,  /* its end comes as an event of the ring */
 	HANDLE_CARED = 1 << 4,    /* the pidfd stays open until the END: its group can be met after the exit */
 	HANDLE_DETACHED = 1 << 5, /* others reap it: its number may be a stranger's by now */
+	HANDLE_APART = 1 << 6,    /* its slot is of a ring that another thread may be using */
 };
 
-#define GATE_ENDED  0x40000000u
-#define GATE_CLOSED 0x80000000u
+#define GATE_CLOSING 0x20000000u /* by the last one out */
+#define GATE_ENDED   0x40000000u
+#define GATE_CLOSED  0x80000000u
+#define GATE_INSIDE  0x1fffffffu /* how many */
 
 struct handle {
 	_Atomic uint32_t gate;
@@ -37,11 +42,11 @@ struct handle {
 	_Atomic uint32_t flags;
 	uint32_t entry; /* of the list */
 	struct watchlist *list;
-	struct slot *slot;     /* an asynchronous start that is not known to have left it */
-	struct care *care;     /* NULL: it is only waited for */
-	int32_t tree;          /* its cgroup's directory, closed with the pidfd; 0: none */
-	int64_t gone_ns;       /* others were seen to have its status; 0: no */
-	struct queued *queued; /* it is not started yet, or could not be */
+	_Atomic(struct slot *) slot; /* an asynchronous start that is not known to have left it */
+	struct care *care;           /* NULL: it is only waited for */
+	int32_t tree;                /* its cgroup's directory, closed with the pidfd; 0: none */
+	int64_t gone_ns;             /* others were seen to have its status; 0: no */
+	struct queued *queued;       /* it is not started yet, or could not be */
 };
 
 _Static_assert(sizeof(struct handle) <= sizeof(((struct uspawn_child *)0)->opaque), "opaque has room");
@@ -64,36 +69,54 @@ static inline void handle_note(struct uspawn_child *child, int errnum, uint32_t 
 		child->failure = (struct uspawn_failure){ .errnum = errnum, .step = step, .index = index };
 }
 
+/*
+ * Anew, and shut: another thread may be about to signal who was here before. Its data stays. `child` may never have
+ * been written to.
+ */
+static inline struct handle *handle_reset(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	void *data = child->data;
+
+	atomic_store(&handle->gate, GATE_ENDED | GATE_CLOSED);
+	memset(child, 0, offsetof(struct uspawn_child, opaque));
+	memset((char *)handle + sizeof(handle->gate), 0, sizeof(child->opaque) - sizeof(handle->gate));
+	child->pidfd = -1;
+	child->data = data;
+	return handle;
+}
+
 /* Running, from now on. */
 static inline void handle_begin(struct uspawn_child *child, int pid, int pidfd, uint32_t rung, uint32_t flags)
 {
-	void *data = child->data;
+	struct handle *handle = handle_reset(child);
 
-	*child = (struct uspawn_child){
-		.pidfd = pidfd, .pid = pid, .state = USPAWN_RUNNING, .rung = rung, .data = data
-	};
-	handle_of(child)->flags = flags;
-	atomic_store(&handle_of(child)->phase, PHASE_RUNNING);
+	child->pid = pid;
+	child->pidfd = pidfd;
+	child->rung = rung;
+	handle->flags = flags;
+	atomic_store(&handle->phase, PHASE_RUNNING);
+	atomic_store(&handle->gate, 0);
+	__atomic_store_n(&child->state, USPAWN_RUNNING, __ATOMIC_RELEASE);
 }
 
 /* A child that never was one: ended, because of this. */
 static inline void handle_fail(struct uspawn_child *child, const struct uspawn_failure *failure)
 {
-	void *data = child->data;
+	struct uspawn_failure kept = *failure;
+	struct handle *handle = handle_reset(child);
 
-	*child = (struct uspawn_child){ .pidfd = -1, .state = USPAWN_ENDED, .data = data, .failure = *failure };
+	child->failure = kept;
 	child->exit.code = USPAWN_FAILED;
-	child->exit.status = failure->errnum;
-	atomic_store(&handle_of(child)->gate, GATE_ENDED | GATE_CLOSED);
-	atomic_store(&handle_of(child)->phase, PHASE_ENDED);
+	child->exit.status = kept.errnum;
+	atomic_store(&handle->phase, PHASE_ENDED);
+	__atomic_store_n(&child->state, USPAWN_ENDED, __ATOMIC_RELEASE);
 }
 
-/* Unset: owns nothing, names nothing. Its data stays. */
+/* Unset: owns nothing, names nothing. */
 static inline void handle_clear(struct uspawn_child *child)
 {
-	void *data = child->data;
-
-	*child = (struct uspawn_child){ .pidfd = -1, .data = data };
+	handle_reset(child);
 }
 
 #endif

@@ -22,6 +22,7 @@ static void end_of(struct watchlist *list, struct entry *entry, struct uspawn_ev
 	watchlist_free(list, entry);
 	handle_of(child)->flags &= ~(uint32_t)HANDLE_WATCHED;
 	handle_of(child)->list = NULL;
+	wait_closed(child);
 	*event = (struct uspawn_event){ .child = child, .type = USPAWN_EVENT_END };
 }
 
@@ -32,11 +33,13 @@ static int collect(struct watchlist *list, struct entry *entry)
 	int ended;
 
 	if (entry->state == ENTRY_LIVE) {
-		wait_enter(child);
+		int entered = wait_enter(child) == 0;
+
 		ended = wait_collect(child, 0);
 		if (ended && (entry->how == POLLER_AGAIN || handle_of(child)->flags & HANDLE_BORROWED))
 			watchlist_unwatch(list, entry);
-		wait_leave(child);
+		if (entered)
+			wait_leave(child);
 	} else {
 		ended = wait_reap(entry->pidfd, entry->pid, 0, &exit);
 		if (ended && entry->how == POLLER_AGAIN)

@@ -60,10 +60,14 @@ static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
 
 	if (!(flags & (USPAWN_KILL_GROUP | USPAWN_KILL_TREE)) || !(handle->flags & HANDLE_CARED))
 		return -ESRCH;
-	gate = atomic_fetch_add(&handle->gate, 1);
-	if (!(gate & GATE_CLOSED) && flags & USPAWN_KILL_TREE)
+	gate = atomic_load(&handle->gate);
+	do {
+		if (gate & (GATE_CLOSING | GATE_CLOSED))
+			return -ESRCH;
+	} while (!atomic_compare_exchange_weak(&handle->gate, &gate, gate + 1));
+	if (flags & USPAWN_KILL_TREE)
 		r = kill_tree(child, signo);
-	else if (!(gate & GATE_CLOSED) && may_use_pidfd(child))
+	else if (may_use_pidfd(child))
 		r = sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
 	wait_leave(child);
 	return is_refused(r) || (r == -EINVAL && !(flags & USPAWN_KILL_TREE)) ? -ESRCH : r;

@@ -11,6 +11,7 @@
 #include "ring.h"
 #include "start.h"
 #include "sys.h"
+#include "wait.h"
 
 #define KNOWN_FLAGS  ((uint32_t)(USPAWN_RING_EXTERNAL | USPAWN_RING_EPOLL | USPAWN_RING_REAPER))
 #define RESERVED_FDS 16
@@ -37,7 +38,7 @@ int uspawn_ring_new(struct uspawn_ring **ret, uint32_t children, uint32_t flags)
 	ring->here = page;
 	*ring->here = 1;
 	ring->external = (flags & USPAWN_RING_EXTERNAL) != 0;
-	slot_pool_init(&ring->slots);
+	slot_pool_init(&ring->slots, ring->external);
 	queue_init(&ring->queue);
 	queue_init(&ring->failed);
 	ring->retry_ns = CARE_NEVER;
@@ -191,17 +192,6 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 	return r;
 }
 
-/* Nobody reads what it writes any more. Its end may have been collected: then the pidfd goes with the care. */
-static void done_cared(struct uspawn_child *child)
-{
-	int ended = handle_state(child) == USPAWN_ENDED, pidfd = child->pidfd;
-
-	handle_of(child)->care->child = child;
-	care_free(handle_of(child)->care);
-	if (!ended && pidfd >= 0 && !(handle_of(child)->flags & HANDLE_BORROWED))
-		sys_close(pidfd);
-}
-
 /* Its place may be what another waits for. */
 static void let_go(struct uspawn_child *child)
 {
@@ -219,19 +209,22 @@ void uspawn_done(struct uspawn_child *child)
 
 	if (handle_state(child) != USPAWN_UNSET && handle->queued) {
 		queue_remove(handle->queued);
+		wait_shut(child);
 		handle_clear(child);
 		return;
 	}
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
-	if (handle->slot)
-		handle->slot->child = NULL;
-	if (handle->flags & HANDLE_WATCHED)
+	slot_part(child);
+	wait_bar(child);
+	if (handle->flags & HANDLE_WATCHED) {
 		let_go(child);
-	else if (handle->care)
-		done_cared(child);
-	else if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
-		sys_close(child->pidfd);
+	} else if (handle->care) { /* nobody reads what it writes any more */
+		handle->care->child = child;
+		care_free(handle->care);
+	}
+	wait_leave(child);
+	wait_closed(child);
 	handle_clear(child);
 }
 

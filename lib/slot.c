@@ -17,9 +17,9 @@
 
 static _Atomic(struct slot *) all;
 
-void slot_pool_init(struct slot_pool *pool)
+void slot_pool_init(struct slot_pool *pool, int apart)
 {
-	*pool = (struct slot_pool){ .busy_end = &pool->busy };
+	*pool = (struct slot_pool){ .apart = apart, .busy_end = &pool->busy };
 }
 
 /* ---- Slots of the process ---- */
@@ -144,29 +144,50 @@ void slot_started(struct slot_pool *pool, struct slot *slot)
 	pool->nholding += holds_descriptors(slot);
 }
 
+static void tell(struct uspawn_child *child, const struct child_report *report)
+{
+	struct handle *handle = handle_of(child);
+
+	if (report->errnum) {
+		child->failure = (struct uspawn_failure){
+			.errnum = report->errnum,
+			.step = report->step == CHILD_STEP_CUT ? USPAWN_STEP_FD : report->step,
+			.index = report->index,
+		};
+		handle->flags |= HANDLE_FAILED;
+	}
+	handle_note(child, report->allowed.errnum, report->allowed.step, report->allowed.index);
+	atomic_store(&handle->slot, NULL);
+}
+
 /* What the child said goes to whoever waits for it; what it held is let go. */
 static void bring_home(struct slot *slot)
 {
 	const struct child_report *report = &slot->memory->report;
+	struct uspawn_child *child = atomic_load(&slot->child);
 
 	if (report->errnum && report->step == CHILD_STEP_CUT)
 		clone_cut_refused();
-	if (slot->child) {
-		struct handle *handle = handle_of(slot->child);
-
-		if (report->errnum) {
-			slot->child->failure = (struct uspawn_failure){
-				.errnum = report->errnum,
-				.step = report->step == CHILD_STEP_CUT ? USPAWN_STEP_FD : report->step,
-				.index = report->index,
-			};
-			handle->flags |= HANDLE_FAILED;
-		}
-		handle_note(slot->child, report->allowed.errnum, report->allowed.step, report->allowed.index);
-		handle->slot = NULL;
-	}
+	if (child && atomic_compare_exchange_strong(&slot->child, &child, NULL))
+		tell(child, report);
 	fds_release(&slot->fds);
 	plan_unref(slot->plan);
+}
+
+void slot_part(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	struct slot *slot = atomic_load(&handle->slot);
+	struct uspawn_child *expected = child;
+	struct child_report report;
+
+	if (!slot)
+		return;
+	report = slot->memory->report; /* while the slot is still this child's, as the exchange shows */
+	if (atomic_compare_exchange_strong(&slot->child, &expected, NULL))
+		tell(child, &report);
+	while (atomic_load(&handle->slot)) /* its ring is at it */
+		;
 }
 
 /* Takes the slot that *at points to out of the busy ones. */

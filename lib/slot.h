@@ -31,20 +31,21 @@ struct slot {
 	struct slot_memory *memory; /* NULL: could not be had */
 	void *stack;
 	size_t stack_size, room_size;
-	void *more_room;            /* malloc'd, where the program is longer than the slot */
-	struct uspawn_child *child; /* NULL: nobody waits for what it reports */
+	void *more_room;                      /* malloc'd, where the program is longer than the slot */
+	_Atomic(struct uspawn_child *) child; /* NULL: nobody waits for what it reports */
 	struct uspawn_plan *plan;
 	struct fds fds;
 };
 
 /* The slots of one ring: one thread at a time. */
 struct slot_pool {
+	int apart; /* who waits for its children need not be that thread */
 	struct slot *idle;
 	struct slot *busy, **busy_end; /* a queue */
 	uint32_t nbusy, nholding;      /* the busy ones; those with descriptors that others may wait to see closed */
 };
 
-void slot_pool_init(struct slot_pool *pool);
+void slot_pool_init(struct slot_pool *pool, int apart);
 
 /* An idle slot, with room for `room` bytes. NULL: none can be had. */
 struct slot *slot_take(struct slot_pool *pool, size_t room);
@@ -61,6 +62,10 @@ void slot_harvest(struct slot_pool *pool, int all);
 
 /* The child has ended, so it has left its slot, whatever the word says: brings its report home. */
 void slot_settle(struct slot *slot);
+
+/* The child has ended, or is to be forgotten: takes its report, from any thread. What else there is stays the ring's.
+ */
+void slot_part(struct uspawn_child *child);
 
 /* Waits for all and gives the slots back to the process. `forked`: in a copy of the process, which only lets go. */
 void slot_pool_done(struct slot_pool *pool, int forked);

@@ -202,7 +202,8 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 		request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 		return failed(s, child, r);
 	}
-	handle_begin(child, s->birth.pid, s->birth.pidfd, USPAWN_RUNG_ASYNC, handle_flags_of(s->plan));
+	handle_begin(child, s->birth.pid, s->birth.pidfd, USPAWN_RUNG_ASYNC,
+		     handle_flags_of(s->plan) | (slots->apart ? HANDLE_APART : 0));
 	if (s->care)
 		care_begin(s->care, child, &slot->fds);
 	if (args)

@@ -109,10 +109,14 @@ void wait_discard(int pidfd, int pid)
 
 int wait_enter(struct uspawn_child *child)
 {
-	if (!(atomic_fetch_add(&handle_of(child)->gate, 1) & GATE_ENDED))
-		return 0;
-	wait_leave(child);
-	return -ESRCH;
+	struct handle *handle = handle_of(child);
+	uint32_t gate = atomic_load(&handle->gate);
+
+	do {
+		if (gate & GATE_ENDED)
+			return -ESRCH;
+	} while (!atomic_compare_exchange_weak(&handle->gate, &gate, gate + 1));
+	return 0;
 }
 
 void wait_leave(struct uspawn_child *child)
@@ -120,7 +124,7 @@ void wait_leave(struct uspawn_child *child)
 	struct handle *handle = handle_of(child);
 	uint32_t gate = atomic_fetch_sub(&handle->gate, 1) - 1;
 
-	if (gate != GATE_ENDED || !atomic_compare_exchange_strong(&handle->gate, &gate, GATE_ENDED | GATE_CLOSED))
+	if (gate != GATE_ENDED || !atomic_compare_exchange_strong(&handle->gate, &gate, GATE_ENDED | GATE_CLOSING))
 		return;
 	if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
 		sys_close(child->pidfd);
@@ -128,21 +132,48 @@ void wait_leave(struct uspawn_child *child)
 		sys_close(handle->tree);
 	child->pidfd = -1;
 	handle->tree = 0;
+	atomic_store(&handle->gate, GATE_ENDED | GATE_CLOSED); /* from here on it may be another child */
+}
+
+void wait_closed(const struct uspawn_child *child)
+{
+	const struct timespec slice = sys_timespec(LOOK_AGAIN_NS / 100);
+	unsigned looks = 0;
+
+	/* As long as a signal takes to be sent. */
+	while ((atomic_load(&handle_of(child)->gate) & (GATE_ENDED | GATE_CLOSED)) == GATE_ENDED)
+		if (++looks > 100)
+			sys_nanosleep(&slice);
+}
+
+void wait_bar(struct uspawn_child *child)
+{
+	atomic_fetch_add(&handle_of(child)->gate, 1);
+	atomic_fetch_or(&handle_of(child)->gate, GATE_ENDED);
+}
+
+void wait_shut(struct uspawn_child *child)
+{
+	wait_bar(child);
+	wait_leave(child);
+	wait_closed(child);
 }
 
 static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
 {
 	struct handle *handle = handle_of(child);
 
-	if (handle->slot)
+	if (handle->flags & HANDLE_APART)
+		slot_part(child);
+	else if (handle->slot)
 		slot_settle(handle->slot);
 	child->exit = *exit;
 	if (handle->flags & HANDLE_FAILED) {
 		child->exit.code = USPAWN_FAILED;
 		child->exit.status = child->failure.errnum;
 	}
-	__atomic_store_n(&child->state, USPAWN_ENDED, __ATOMIC_RELEASE);
 	atomic_fetch_or(&handle->gate, GATE_ENDED);
+	__atomic_store_n(&child->state, USPAWN_ENDED, __ATOMIC_RELEASE);
 	atomic_store(&handle->phase, PHASE_ENDED);
 }
 
@@ -215,7 +246,7 @@ int wait_collect(struct uspawn_child *child, int block)
 		publish(child, &exit);
 	else
 		atomic_store(&handle->phase, PHASE_RUNNING);
-	if ((atomic_load(&handle->gate) & ~(GATE_ENDED | GATE_CLOSED)) > 1)
+	if ((atomic_load(&handle->gate) & GATE_INSIDE) > 1)
 		sys_futex_wake(&handle->phase, INT32_MAX);
 	return ended;
 }
@@ -279,11 +310,13 @@ static int wait_inside(struct uspawn_child *child, int64_t timeout_ns)
 
 int wait_until(struct uspawn_child *child, int64_t timeout_ns)
 {
-	int r;
+	int r = 1;
 
-	if (wait_enter(child) < 0)
-		return 1;
-	r = wait_inside(child, timeout_ns);
-	wait_leave(child);
+	if (wait_enter(child) == 0) {
+		r = wait_inside(child, timeout_ns);
+		wait_leave(child);
+	}
+	if (r == 1)
+		wait_closed(child);
 	return r;
 }

@@ -24,6 +24,13 @@ int wait_until(struct uspawn_child *child, int64_t timeout_ns);
 int wait_enter(struct uspawn_child *child);
 void wait_leave(struct uspawn_child *child);
 
+/* Until nobody is inside a child whose end was collected: it owns nothing any more, and may start again. */
+void wait_closed(const struct uspawn_child *child);
+
+/* Nobody comes in after us; the last one out closes what it owns. And both at once. */
+void wait_bar(struct uspawn_child *child);
+void wait_shut(struct uspawn_child *child);
+
 /* A child that never ran, or was let go: its status is nobody's. */
 void wait_discard(int pidfd, int pid);
 

@@ -282,7 +282,7 @@ void watchlist_let_go(struct uspawn_child *child)
 			watchlist_rewatch(list);
 		carelist_remove(&list->cares, care);
 		list->ndrained -= ended ? 1 : 0;
-		care_free(care); /* closes the pidfd, if the status is taken */
+		care_free(care);
 		if (ended) {
 			watchlist_free(list, entry);
 			return;
@@ -294,6 +294,7 @@ void watchlist_let_go(struct uspawn_child *child)
 	} else if (borrowed) {
 		pidfd = -1; /* the poller is another process's */
 	}
+	handle->flags |= HANDLE_BORROWED; /* of the entry */
 	list->nlive--;
 	list->nsilent++;
 	entry->state = ENTRY_SILENT;

@@ -15,7 +15,7 @@
 #include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/kernel.h"
-#include "harness/way.h"
+#include "harness/rings.h"
 
 CheckedSuite(concurrency);
 
@@ -228,6 +228,96 @@ CheckedTest(concurrency, kill_while_others_wait)
 		for (int t = 0; t < 2; t++)
 			pthread_join(threads[t], NULL);
 	}
+}
+
+static void *kill_on_and_on(void *child)
+{
+	while (!atomic_load(&stop))
+		uspawn_kill(child, 0, 0);
+	return NULL;
+}
+
+/* Who kills may know one child after the other in the same place; whoever is inside holds up the END, no longer. */
+static void start_again_and_again(struct uspawn_ring *ring)
+{
+	static struct uspawn_child child;
+	struct uspawn_plan *plan;
+	pthread_t thread;
+
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
+	atomic_store(&stop, 0);
+	cr_assert_eq(pthread_create(&thread, NULL, kill_on_and_on, &child), 0);
+	for (int i = 0; i < 300; i++) {
+		cr_assert_eq(ring ? uspawn_ring_start(ring, &child, plan, NULL) : uspawn_start(&child, plan, NULL), 0);
+		if (ring)
+			ring_assert_end(ring, &child);
+		else
+			cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 0);
+		if (i % 10)
+			continue;
+		cr_assert_eq(uspawn_start(&child, plan, NULL), 0);
+		uspawn_done(&child);
+		cr_assert_gt(waitpid(-1, NULL, 0), 0);
+	}
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+EachRing(concurrency, started_again_while_another_kills)
+{
+	start_again_and_again(ring);
+}
+
+CheckedTest(concurrency, started_again_without_a_ring_while_another_kills)
+{
+	start_again_and_again(NULL);
+}
+
+#define HANDED_ON 2000
+
+static struct uspawn_child handed_on[HANDED_ON];
+static atomic_int nhanded_on;
+
+static void *start_for_another(void *p)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+
+	(void)p;
+	cr_assert_eq(uspawn_ring_new(&ring, 0, USPAWN_RING_EXTERNAL), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "3"), FDS({ 0, USPAWN_NULL })), NULL), 0);
+	while (nhanded_on < HANDED_ON) {
+		cr_assert_eq(uspawn_ring_start(ring, &handed_on[nhanded_on], plan, NULL), 0);
+		atomic_fetch_add(&nhanded_on, 1);
+	}
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+	return NULL;
+}
+
+/* What the start has left behind stays with its ring, whose thread goes on. */
+EachRing(concurrency, started_by_one_thread_and_watched_by_another)
+{
+	pthread_t thread;
+	int added = 0, ended = 0;
+
+	cr_assert_eq(pthread_create(&thread, NULL, start_for_another, NULL), 0);
+	while (ended < HANDED_ON) {
+		struct uspawn_event events[16];
+		int n;
+
+		while (added < atomic_load(&nhanded_on) && added < ended + 100)
+			cr_assert_eq(uspawn_ring_add(ring, &handed_on[added++]), 0);
+		n = uspawn_ring_wait(ring, events, 16, 1000000);
+		for (int i = 0; i < n; i++)
+			assert_exited(events[i].child, 3);
+		ended += n > 0 ? n : 0;
+	}
+	pthread_join(thread, NULL);
+	uspawn_ring_free(ring);
 }
 
 static const char *output_path;
