@@ -27,7 +27,7 @@ int uspawn_release(struct uspawn_child *child)
 		return -EBUSY;
 	if (pidfd < 0)
 		return -ECHILD;
-	slot_part(child);
+	slot_forget(child);
 	handle->flags |= HANDLE_BORROWED; /* by us, from now on */
 	wait_shut(child);
 	handle_clear(child);

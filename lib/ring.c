@@ -215,7 +215,7 @@ void uspawn_done(struct uspawn_child *child)
 	}
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
-	slot_part(child);
+	slot_forget(child);
 	wait_bar(child);
 	if (handle->flags & HANDLE_WATCHED) {
 		let_go(child);

@@ -105,7 +105,7 @@ struct slot *slot_take(struct slot_pool *pool, size_t room)
 	}
 	slot->memory->report = (struct child_report){ 0 };
 	slot->memory->settled = 1;
-	slot->child = NULL;
+	slot->child = SLOT_FORGOTTEN;
 	slot->plan = NULL;
 	return slot;
 }
@@ -131,17 +131,13 @@ static void append(struct slot_pool *pool, struct slot *slot)
 	pool->busy_end = &slot->next;
 }
 
-static uint32_t holds_descriptors(const struct slot *slot)
-{
-	return (slot->fds.pinned | slot->fds.owned | slot->fds.given) != 0;
-}
-
 void slot_started(struct slot_pool *pool, struct slot *slot)
 {
 	slot->pool = pool;
 	append(pool, slot);
 	pool->nbusy++;
-	pool->nholding += holds_descriptors(slot);
+	slot->is_holding = (slot->fds.pinned | slot->fds.owned | slot->fds.given) != 0;
+	pool->nholding += slot->is_holding;
 }
 
 static void tell(struct uspawn_child *child, const struct child_report *report)
@@ -161,33 +157,60 @@ static void tell(struct uspawn_child *child, const struct child_report *report)
 }
 
 /* What the child said goes to whoever waits for it; what it held is let go. */
-static void bring_home(struct slot *slot)
+static void empty(struct slot *slot, struct uspawn_child *child)
 {
 	const struct child_report *report = &slot->memory->report;
-	struct uspawn_child *child = atomic_load(&slot->child);
 
 	if (report->errnum && report->step == CHILD_STEP_CUT)
 		clone_cut_refused();
-	if (child && atomic_compare_exchange_strong(&slot->child, &child, NULL))
+	if (child)
 		tell(child, report);
 	fds_release(&slot->fds);
 	plan_unref(slot->plan);
 }
 
-void slot_part(struct uspawn_child *child)
+static int claim(struct slot *slot, uintptr_t child)
+{
+	return atomic_compare_exchange_strong(&slot->child, &child, SLOT_CLAIMED);
+}
+
+static void bring_home(struct slot *slot)
+{
+	uintptr_t child = atomic_load(&slot->child);
+
+	while (child == SLOT_CLAIMED || (child > SLOT_LEFT && !claim(slot, child)))
+		child = atomic_load(&slot->child);
+	if (child != SLOT_LEFT)
+		empty(slot, (struct uspawn_child *)child);
+}
+
+static void await_owner(const struct handle *handle)
+{
+	while (atomic_load(&handle->slot))
+		;
+}
+
+void slot_vacate(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
 	struct slot *slot = atomic_load(&handle->slot);
-	struct uspawn_child *expected = child;
-	struct child_report report;
 
-	if (!slot)
-		return;
-	report = slot->memory->report; /* while the slot is still this child's, as the exchange shows */
-	if (atomic_compare_exchange_strong(&slot->child, &expected, NULL))
-		tell(child, &report);
-	while (atomic_load(&handle->slot)) /* its ring is at it */
-		;
+	if (slot && claim(slot, (uintptr_t)child)) {
+		empty(slot, child);
+		atomic_store(&slot->child, SLOT_LEFT);
+	}
+	await_owner(handle);
+}
+
+void slot_forget(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	struct slot *slot = atomic_load(&handle->slot);
+	uintptr_t expected = (uintptr_t)child;
+
+	if (slot && atomic_compare_exchange_strong(&slot->child, &expected, SLOT_FORGOTTEN))
+		atomic_store(&handle->slot, NULL);
+	await_owner(handle);
 }
 
 /* Takes the slot that *at points to out of the busy ones. */
@@ -199,7 +222,7 @@ static void retire(struct slot_pool *pool, struct slot **at)
 	if (pool->busy_end == &slot->next)
 		pool->busy_end = at;
 	pool->nbusy--;
-	pool->nholding -= holds_descriptors(slot);
+	pool->nholding -= slot->is_holding;
 	bring_home(slot);
 	slot_untake(pool, slot);
 }

@@ -22,6 +22,14 @@ struct slot_memory {
 
 struct slot_pool;
 
+/* Who brings the report home has the slot to itself meanwhile, be it the ring's thread or the one that took the status.
+ */
+enum slot_child {
+	SLOT_FORGOTTEN, /* nobody waits for what it reports */
+	SLOT_CLAIMED,
+	SLOT_LEFT, /* what it held is let go, too */
+};
+
 struct slot {
 	struct slot *next;      /* in a pool's list */
 	struct slot_pool *pool; /* where it is busy */
@@ -31,8 +39,9 @@ struct slot {
 	struct slot_memory *memory; /* NULL: could not be had */
 	void *stack;
 	size_t stack_size, room_size;
-	void *more_room;                      /* malloc'd, where the program is longer than the slot */
-	_Atomic(struct uspawn_child *) child; /* NULL: nobody waits for what it reports */
+	void *more_room;          /* malloc'd, where the program is longer than the slot */
+	_Atomic(uintptr_t) child; /* a struct uspawn_child, or enum slot_child */
+	uint32_t is_holding;      /* descriptors that others may wait to see closed */
 	struct uspawn_plan *plan;
 	struct fds fds;
 };
@@ -42,7 +51,7 @@ struct slot_pool {
 	int apart; /* who waits for its children need not be that thread */
 	struct slot *idle;
 	struct slot *busy, **busy_end; /* a queue */
-	uint32_t nbusy, nholding;      /* the busy ones; those with descriptors that others may wait to see closed */
+	uint32_t nbusy, nholding;      /* the busy ones; those that are holding */
 };
 
 void slot_pool_init(struct slot_pool *pool, int apart);
@@ -63,9 +72,11 @@ void slot_harvest(struct slot_pool *pool, int all);
 /* The child has ended, so it has left its slot, whatever the word says: brings its report home. */
 void slot_settle(struct slot *slot);
 
-/* The child has ended, or is to be forgotten: takes its report, from any thread. What else there is stays the ring's.
- */
-void slot_part(struct uspawn_child *child);
+/* The same from a thread that need not be the pool's: the slot itself stays busy until that one looks. */
+void slot_vacate(struct uspawn_child *child);
+
+/* Nobody waits for the child any more. From any thread. */
+void slot_forget(struct uspawn_child *child);
 
 /* Waits for all and gives the slots back to the process. `forked`: in a copy of the process, which only lets go. */
 void slot_pool_done(struct slot_pool *pool, int forked);

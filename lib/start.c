@@ -211,7 +211,7 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
 	handle_of(child)->slot = slot;
 	slot->pid = s->birth.pid;
-	slot->child = child;
+	slot->child = (uintptr_t)child;
 	slot->plan = plan_ref(s->plan);
 	slot_started(slots, slot);
 	if (s->plan->flags & USPAWN_SETPGROUP)

@@ -164,7 +164,7 @@ static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
 	struct handle *handle = handle_of(child);
 
 	if (handle->flags & HANDLE_APART)
-		slot_part(child);
+		slot_vacate(child);
 	else if (handle->slot)
 		slot_settle(handle->slot);
 	child->exit = *exit;
