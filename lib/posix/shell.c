@@ -30,6 +30,12 @@ static int is_asked_for(const struct call *call)
 	return secure_getenv("USPAWN_ELIDE_SHELL") && strlen(argv[2]) < TEXT_BOUND;
 }
 
+/* Without -p a shell gives up effective ids that differ. */
+static int has_ids_to_drop(void)
+{
+	return getuid() != geteuid() || getgid() != getegid();
+}
+
 /* dash is what Debian and its like have. bash sets two more variables, and reads some. */
 static int is_known_shell(void)
 {
@@ -159,8 +165,8 @@ int shell_elide(struct uspawn_child *child, const struct call *call, shell_start
 {
 	const char *path, *pwd;
 
-	if (!is_asked_for(call) || !is_known_shell() || next_replaces_exec() || !are_harmless(call->actions) ||
-	    !is_handed_on(call->envp, &path, &pwd))
+	if (!is_asked_for(call) || has_ids_to_drop() || !is_known_shell() || next_replaces_exec() ||
+	    !are_harmless(call->actions) || !is_handed_on(call->envp, &path, &pwd))
 		return 1;
 	return start_words(child, call, path, pwd, start);
 }
