@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uspawn.h>
@@ -278,10 +279,22 @@ static int run_and_report(const struct with *with, int memory)
 	return code;
 }
 
+/* With its inode: what outlives us may find another process's file by that path, and must leave it alone. */
+static int name_report(char *ret, size_t size, int memory)
+{
+	struct stat made;
+
+	if (fstat(memory, &made) < 0)
+		return -errno;
+	snprintf(ret, size, "%llu:%llu:/proc/%d/fd/%d", (unsigned long long)made.st_dev,
+		 (unsigned long long)made.st_ino, getpid(), memory);
+	return 0;
+}
+
 int with_main(int argc, char **argv)
 {
 	struct with with = { .argv = argv };
-	char report[64];
+	char report[128];
 	int code = read_options(&with, argc, argv), memory;
 
 	if (code >= 0)
@@ -289,11 +302,10 @@ int with_main(int argc, char **argv)
 	if (!with.stats && !with.trace)
 		return set_environment(&with, NULL) < 0 ? EXIT_OWN_ERROR : become(with.argv);
 	memory = memfd_create("uspawn-with", MFD_CLOEXEC);
-	if (memory < 0) {
+	if (memory < 0 || name_report(report, sizeof(report), memory) < 0) {
 		complain("memfd_create: %s", strerror(errno));
 		return EXIT_OWN_ERROR;
 	}
-	snprintf(report, sizeof(report), "/proc/%d/fd/%d", getpid(), memory);
 	if (set_environment(&with, report) < 0 || open_reports(&with) < 0)
 		return EXIT_OWN_ERROR;
 	return run_and_report(&with, memory);

@@ -4,13 +4,13 @@
  * clock for all processes. In the command bytes below a blank, and above ASCII, are replaced by '?'.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "record.h"
 
 #define COMMAND_BOUND 400
@@ -53,7 +53,7 @@ void record_end(const struct record *record, int errnum, int pid, uint32_t rung)
 	char *const *words;
 	char *program[2];
 	int64_t took;
-	int saved = errno, fd;
+	int saved = errno;
 	size_t used;
 
 	if (!record->file)
@@ -66,12 +66,6 @@ void record_end(const struct record *record, int errnum, int pid, uint32_t rung)
 				(int)getpid(), pid, errnum, (unsigned)rung, record->elided);
 	used += put_words(line + used, COMMAND_BOUND, words);
 	line[used++] = '\n';
-	fd = open(record->file, O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (fd >= 0) {
-		ssize_t written = write(fd, line, used);
-
-		(void)written;
-		close(fd);
-	}
+	journal_add(record->file, line, used);
 	errno = saved;
 }

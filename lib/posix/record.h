@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `uspawn with --stats` and `--trace` read: a line a start, appended to the file that USPAWN_STATS names, in one
- * write. Nothing is kept open, and no error shows: a start is worth more than its record.
+ * What `uspawn with --stats` and `--trace` read: a line a start, appended to the file that USPAWN_STATS names, as
+ * journal.h says. Nothing is kept open, and no error shows: a start is worth more than its record.
  */
 #ifndef POSIX_RECORD_H
 #define POSIX_RECORD_H

@@ -8,7 +8,6 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "export.h"
+#include "journal.h"
 
 static pid_t (*libcs_wait4)(pid_t, int *, int, struct rusage *);
 static int (*libcs_waitid)(idtype_t, id_t, siginfo_t *, int);
@@ -47,7 +47,7 @@ static char *put_number(char *at, unsigned long long n)
 static void record(pid_t pid, int status, long maxrss)
 {
 	char line[128] = "end", *at = line + 3;
-	int saved = errno, fd;
+	int saved = errno;
 	struct timespec t;
 
 	if (!file)
@@ -59,13 +59,7 @@ static void record(pid_t pid, int status, long maxrss)
 	at = put_number(at, (unsigned long long)status);
 	at = put_number(at, (unsigned long long)maxrss);
 	*at++ = '\n';
-	fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (fd >= 0) {
-		ssize_t written = write(fd, line, (size_t)(at - line));
-
-		(void)written;
-		close(fd);
-	}
+	journal_add(file, line, (size_t)(at - line));
 	errno = saved;
 }
 
