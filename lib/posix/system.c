@@ -99,7 +99,7 @@ static void heed_keys(const struct shelter *s)
 	pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
 }
 
-/* The thread is cancelled while it waits. */
+/* The thread is cancelled while it waits, which is the only point where it can be. */
 static void cancelled(void *p)
 {
 	struct shelter *s = p;
@@ -117,8 +117,9 @@ static int run(const char *command)
 	posix_spawnattr_t attr;
 	struct shelter s;
 	sigset_t defaults;
-	int r, status = NOT_FOUND;
+	int r, status = NOT_FOUND, state;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	ignore_keys(&s, &defaults);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &s.mask);
@@ -128,10 +129,13 @@ static int run(const char *command)
 	posix_spawnattr_destroy(&attr);
 	if (r == 0) {
 		pthread_cleanup_push(cancelled, &s);
+		pthread_setcancelstate(state, NULL);
 		status = wait_for(s.pid);
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		pthread_cleanup_pop(0);
 	}
 	heed_keys(&s);
+	pthread_setcancelstate(state, NULL);
 	if (r)
 		errno = r;
 	return status;
@@ -215,20 +219,11 @@ static int open_stream(struct stream *s, const char *command, const int ends[2],
 	return r;
 }
 
-EXPORT FILE *popen(const char *command, const char *mode)
+static FILE *open_command(const char *command, int mine, int cloexec)
 {
-	static struct next next = { .name = "popen" };
-	FILE *(*libcs)(const char *, const char *) = next_find(&next);
-	int ends[2], cloexec, mine = parse_mode(mode, &cloexec), r;
-	struct stream *s;
+	struct stream *s = calloc(1, sizeof(*s));
+	int ends[2], r;
 
-	if (libcs && next_is_foreign(&next))
-		return libcs(command, mode);
-	if (mine < 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	s = calloc(1, sizeof(*s));
 	if (!s || pipe2(ends, O_CLOEXEC) < 0) {
 		free(s);
 		return NULL;
@@ -244,6 +239,25 @@ EXPORT FILE *popen(const char *command, const char *mode)
 	free(s);
 	errno = r;
 	return NULL;
+}
+
+/* No cancellation point, as in glibc. */
+EXPORT FILE *popen(const char *command, const char *mode)
+{
+	static struct next next = { .name = "popen" };
+	FILE *(*libcs)(const char *, const char *) = next_find(&next), *file;
+	int cloexec, mine = parse_mode(mode, &cloexec), state;
+
+	if (libcs && next_is_foreign(&next))
+		return libcs(command, mode);
+	if (mine < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	file = open_command(command, mine, cloexec);
+	pthread_setcancelstate(state, NULL);
+	return file;
 }
 
 EXPORT int pclose(FILE *file)
