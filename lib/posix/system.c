@@ -180,7 +180,10 @@ static int parse_mode(const char *mode, int *retcloexec)
 	return reads == writes ? -1 : writes;
 }
 
-/* The command has none of the streams that are open already, and its end in place. The lock is held. */
+/*
+ * The command has its end in place, and none of the streams that are open already: in this order, since a stream's
+ * descriptor may have been closed, and the end may have its number. The lock is held.
+ */
 static int start_at_end(pid_t *ret, const char *command, int end, int target)
 {
 	posix_spawn_file_actions_t actions;
@@ -188,11 +191,10 @@ static int start_at_end(pid_t *ret, const char *command, int end, int target)
 
 	if (r)
 		return r;
+	r = posix_spawn_file_actions_adddup2(&actions, end, target);
 	for (struct stream *s = streams; s && r == 0; s = s->next)
 		if (fileno(s->file) != target)
 			r = posix_spawn_file_actions_addclose(&actions, fileno(s->file));
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(&actions, end, target);
 	if (r == 0)
 		r = start_shell(ret, command, &actions, NULL);
 	posix_spawn_file_actions_destroy(&actions);
