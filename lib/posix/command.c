@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting is by wait4(), which `uspawn with --trace` sees. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+#include "command.h"
+
+extern char **environ;
+
+int command_start(pid_t *ret, const char *command, const posix_spawn_file_actions_t *actions,
+		  const posix_spawnattr_t *attr)
+{
+	char *const argv[] = { "sh", "-c", (char *)command, NULL };
+
+	return posix_spawn(ret, "/bin/sh", actions, attr, argv, environ);
+}
+
+int command_wait(pid_t pid)
+{
+	int status;
+
+	while (wait4(pid, &status, 0, NULL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * popen(), for the reason of system.c. As in glibc, a stream of it may be closed by fclose(), too, which is pclose()
+ * then. libc's knows nothing of the command, so fclose() is replaced as well.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "export.h"
+#include "next.h"
+
+/*
+ * While a command starts no stream comes or goes. The list has a lock of its own, inside of that one: fclose() looks
+ * there for any file, also for one that another library's posix_spawn closes in the start.
+ */
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER, listing = PTHREAD_MUTEX_INITIALIZER;
+
+struct stream {
+	struct stream *next;
+	FILE *file;
+	int fd;
+	pid_t pid;
+};
+
+static struct stream *streams;
+
+/* Which end is the caller's: 0 to read, 1 to write. -1: no such mode. */
+static int parse_mode(const char *mode, int *retcloexec)
+{
+	int reads = 0, writes = 0;
+
+	*retcloexec = 0;
+	for (; *mode; mode++) {
+		if (*mode == 'r')
+			reads = 1;
+		else if (*mode == 'w')
+			writes = 1;
+		else if (*mode == 'e')
+			*retcloexec = 1;
+		else
+			return -1;
+	}
+	return reads == writes ? -1 : writes;
+}
+
+/*
+ * The command has its end in place, and none of the streams that are open already: in this order, since a stream's
+ * descriptor may have been closed, and the end may have its number. No other one starts.
+ */
+static int start_at_end(pid_t *ret, const char *command, int end, int target)
+{
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
+
+	if (r)
+		return r;
+	r = posix_spawn_file_actions_adddup2(&actions, end, target);
+	pthread_mutex_lock(&listing);
+	for (struct stream *s = streams; s && r == 0; s = s->next)
+		if (s->fd != target)
+			r = posix_spawn_file_actions_addclose(&actions, s->fd);
+	pthread_mutex_unlock(&listing);
+	if (r == 0)
+		r = command_start(ret, command, &actions, NULL);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+/* Returns 0 or an errno; then the caller closes both ends. */
+static int open_stream(struct stream *s, const char *command, const int ends[2], int mine, int cloexec)
+{
+	int r;
+
+	s->file = fdopen(ends[mine], mine ? "w" : "r");
+	if (!s->file)
+		return errno;
+	s->fd = ends[mine];
+	pthread_mutex_lock(&starting);
+	r = start_at_end(&s->pid, command, ends[!mine], !mine);
+	if (r == 0) {
+		pthread_mutex_lock(&listing);
+		s->next = streams;
+		streams = s;
+		pthread_mutex_unlock(&listing);
+		if (!cloexec)
+			ioctl(ends[mine], FIONCLEX); /* not by fcntl(), whose name is another one in musl */
+	}
+	pthread_mutex_unlock(&starting);
+	return r;
+}
+
+/* libc's, or another library's. */
+static int close_file(FILE *file)
+{
+	static struct next next = { .name = "fclose" };
+	int (*libcs)(FILE *) = next_find(&next);
+
+	return libcs ? libcs(file) : EOF;
+}
+
+static FILE *open_command(const char *command, int mine, int cloexec)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	int ends[2], r;
+
+	if (!s || pipe2(ends, O_CLOEXEC) < 0) {
+		free(s);
+		return NULL;
+	}
+	r = open_stream(s, command, ends, mine, cloexec);
+	close(ends[!mine]);
+	if (r == 0)
+		return s->file;
+	if (s->file)
+		close_file(s->file);
+	else
+		close(ends[mine]);
+	free(s);
+	errno = r;
+	return NULL;
+}
+
+/* No cancellation point, as in glibc. */
+EXPORT FILE *popen(const char *command, const char *mode)
+{
+	static struct next next = { .name = "popen" };
+	FILE *(*libcs)(const char *, const char *) = next_find(&next), *file;
+	int cloexec, mine = parse_mode(mode, &cloexec), state;
+
+	if (libcs && next_is_foreign(&next))
+		return libcs(command, mode);
+	if (mine < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	file = open_command(command, mine, cloexec);
+	pthread_setcancelstate(state, NULL);
+	return file;
+}
+
+/* NULL: it is not popen's. */
+static struct stream *find(FILE *file, int remove)
+{
+	struct stream *found = NULL;
+
+	pthread_mutex_lock(&listing);
+	for (struct stream **s = &streams; *s; s = &(*s)->next)
+		if ((*s)->file == file) {
+			found = *s;
+			if (remove)
+				*s = found->next;
+			break;
+		}
+	pthread_mutex_unlock(&listing);
+	return found;
+}
+
+static int close_stream(struct stream *s)
+{
+	int state, status;
+
+	pthread_mutex_lock(&starting);
+	find(s->file, 1);
+	pthread_mutex_unlock(&starting);
+	close_file(s->file);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	status = command_wait(s->pid);
+	pthread_setcancelstate(state, NULL);
+	free(s);
+	return status;
+}
+
+EXPORT int fclose(FILE *file)
+{
+	struct stream *s = find(file, 0);
+
+	return s ? close_stream(s) : close_file(file);
+}
+
+EXPORT int pclose(FILE *file)
+{
+	static struct next next = { .name = "pclose" };
+	int (*libcs)(FILE *) = next_find(&next);
+	struct stream *s = find(file, 0);
+
+	return s ? close_stream(s) : libcs ? libcs(file) : -1;
+}
