@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER, listing = PTHREAD_M
 struct stream {
 	struct stream *next;
 	FILE *file;
-	int fd;
+	int fd, writes;
 	pid_t pid;
 };
 
@@ -82,6 +83,7 @@ static int open_stream(struct stream *s, const char *command, const int ends[2],
 	if (!s->file)
 		return errno;
 	s->fd = ends[mine];
+	s->writes = mine;
 	pthread_mutex_lock(&starting);
 	r = start_at_end(&s->pid, command, ends[!mine], !mine);
 	if (r == 0) {
@@ -163,18 +165,28 @@ static struct stream *find(FILE *file, int remove)
 	return found;
 }
 
+/*
+ * As glibc: the command's status, unless it is 0 and something could not be written. What has no descriptor any more is
+ * not waited for. A thread that is cancelled while it writes leaves the stream as it was.
+ */
 static int close_stream(struct stream *s)
 {
-	int state, status;
+	int lost = s->writes ? fflush(s->file) : 0, why = errno, state, status = -1;
 
+	if (lost)
+		__fpurge(s->file); /* not tried again */
 	pthread_mutex_lock(&starting);
 	find(s->file, 1);
 	pthread_mutex_unlock(&starting);
-	close_file(s->file);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	status = command_wait(s->pid);
+	if (close_file(s->file) == 0)
+		status = command_wait(s->pid);
 	pthread_setcancelstate(state, NULL);
 	free(s);
+	if (status == 0 && lost) {
+		errno = why;
+		status = -1;
+	}
 	return status;
 }
 
