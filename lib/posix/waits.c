@@ -3,10 +3,9 @@
  * What `uspawn with --trace` needs beside the starts: the ends, as the program that waits learns them, with the peak of
  * memory. A library of its own, preloaded only for a trace. The line: end AT_NS PARENT PID STATUS MAXRSS_KIB.
  *
- * A program may wait in a signal handler: everything is looked up when the library is loaded, and a line is put
- * together without libc's formatting.
+ * A program may wait in a signal handler: everything is looked up when the library is loaded, or before that, if a
+ * constructor of another one waits; and a line is put together without libc's formatting.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +16,28 @@
 
 #include "export.h"
 #include "journal.h"
+#include "next.h"
 
-static pid_t (*libcs_wait4)(pid_t, int *, int, struct rusage *);
-static int (*libcs_waitid)(idtype_t, id_t, siginfo_t *, int);
-static const char *file;
+static struct next libcs_wait4 = { .name = "wait4" }, libcs_waitid = { .name = "waitid" };
+
+/* Empty: nobody asked. */
+static const char *file(void)
+{
+	static const char *_Atomic known;
+	const char *name = known;
+
+	if (!name) {
+		name = secure_getenv("USPAWN_TRACE");
+		known = name = name ? name : "";
+	}
+	return name;
+}
 
 __attribute__((constructor)) static void look_up(void)
 {
-	libcs_wait4 = dlsym(RTLD_NEXT, "wait4");
-	libcs_waitid = dlsym(RTLD_NEXT, "waitid");
-	file = secure_getenv("USPAWN_TRACE");
+	next_find(&libcs_wait4);
+	next_find(&libcs_waitid);
+	file();
 }
 
 static char *put_number(char *at, unsigned long long n)
@@ -50,7 +61,7 @@ static void record(pid_t pid, int status, long maxrss)
 	int saved = errno;
 	struct timespec t;
 
-	if (!file)
+	if (!*file())
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	at = put_number(at, (unsigned long long)t.tv_sec * 1000000000 + (unsigned long long)t.tv_nsec);
@@ -59,15 +70,16 @@ static void record(pid_t pid, int status, long maxrss)
 	at = put_number(at, (unsigned long long)status);
 	at = put_number(at, (unsigned long long)maxrss);
 	*at++ = '\n';
-	journal_add(file, line, (size_t)(at - line));
+	journal_add(file(), line, (size_t)(at - line));
 	errno = saved;
 }
 
 EXPORT pid_t wait4(pid_t pid, int *ret, int options, struct rusage *retusage)
 {
+	pid_t (*libcs)(pid_t, int *, int, struct rusage *) = next_find(&libcs_wait4);
 	struct rusage usage;
 	int status = 0;
-	pid_t r = libcs_wait4(pid, &status, options, &usage);
+	pid_t r = libcs(pid, &status, options, &usage);
 
 	if (r > 0 && (WIFEXITED(status) || WIFSIGNALED(status)))
 		record(r, status, usage.ru_maxrss);
@@ -96,8 +108,9 @@ EXPORT pid_t wait(int *ret)
 /* libc's has no room for what was used. */
 EXPORT int waitid(idtype_t type, id_t id, siginfo_t *ret, int options)
 {
+	int (*libcs)(idtype_t, id_t, siginfo_t *, int) = next_find(&libcs_waitid);
 	siginfo_t info = { 0 };
-	int r = libcs_waitid(type, id, &info, options), status = info.si_status;
+	int r = libcs(type, id, &info, options), status = info.si_status;
 
 	if (r == 0 && info.si_pid && !(options & WNOWAIT) && info.si_code != CLD_STOPPED &&
 	    info.si_code != CLD_CONTINUED && info.si_code != CLD_TRAPPED)
