@@ -90,7 +90,7 @@ static void begin(struct actions *a)
 
 EXPORT int posix_spawn_file_actions_init(posix_spawn_file_actions_t *object)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_init" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_init" };
 	init_fn *init = next_find(&next);
 	int r;
 
@@ -103,7 +103,7 @@ EXPORT int posix_spawn_file_actions_init(posix_spawn_file_actions_t *object)
 
 EXPORT int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *object)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_destroy" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_destroy" };
 	init_fn *destroy = next_find(&next);
 	struct actions *a = own(object);
 
@@ -177,35 +177,35 @@ static int add_fd(posix_spawn_file_actions_t *object, struct next *next, uint32_
 
 EXPORT int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *object, int fd)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addclose" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addclose" };
 
 	return add_fd(object, &next, USPAWN_DO_CLOSE, fd);
 }
 
 EXPORT int posix_spawn_file_actions_addfchdir_np(posix_spawn_file_actions_t *object, int fd)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addfchdir_np" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addfchdir_np" };
 
 	return add_fd(object, &next, USPAWN_DO_FCHDIR, fd);
 }
 
 EXPORT int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *object, int from)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addclosefrom_np" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addclosefrom_np" };
 
 	return add_fd(object, &next, USPAWN_DO_CLOSEFROM, from);
 }
 
 EXPORT int posix_spawn_file_actions_addtcsetpgrp_np(posix_spawn_file_actions_t *object, int fd)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addtcsetpgrp_np" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addtcsetpgrp_np" };
 
 	return add_fd(object, &next, USPAWN_DO_FOREGROUND, fd);
 }
 
 EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *object, int fd, int newfd)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_adddup2" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_adddup2" };
 	dup2_fn *libc = next_find(&next);
 	struct actions *a = own(object);
 	int r;
@@ -221,7 +221,7 @@ EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *object, 
 EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *object, int fd, const char *path, int oflag,
 					    mode_t mode)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addopen" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addopen" };
 	open_fn *libc = next_find(&next);
 	struct actions *a = own(object);
 	char *kept;
@@ -244,7 +244,7 @@ EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *object, 
 
 EXPORT int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *object, const char *path)
 {
-	static struct next next = { .name = "posix_spawn_file_actions_addchdir_np" };
+	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_addchdir_np" };
 	path_fn *libc = next_find(&next);
 	struct actions *a = own(object);
 	char *kept;

@@ -4,12 +4,17 @@
  * the same.
  */
 #include <dlfcn.h>
+#include <link.h>
 #include <stddef.h>
 
 #include "next.h"
 
 /* musl has no versions, and no such function. */
 extern void *dlvsym(void *handle, const char *name, const char *version) __attribute__((weak));
+
+/* The section of NEXT_AT_LOAD, as the linker names its ends. */
+extern struct next __start_uspawn_next[] __attribute__((visibility("hidden")));
+extern struct next __stop_uspawn_next[] __attribute__((visibility("hidden")));
 
 void *next_find(struct next *next)
 {
@@ -24,30 +29,54 @@ void *next_find(struct next *next)
 	return (void *)(address - 1);
 }
 
-/* Where an address was loaded from. */
-static const void *object_of(const void *address)
-{
-	Dl_info info;
+/* ---- Whose a function is ---- */
 
-	return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+struct home {
+	uintptr_t within, from, to;
+};
+
+enum { LIBC, OWN, HOMES };
+
+/* dladdr() would look for the nearest symbol, through all of them. */
+static int find_homes(struct dl_phdr_info *info, size_t size, void *p)
+{
+	struct home *homes = p;
+	uintptr_t from = UINTPTR_MAX, to = 0;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD)
+			continue;
+		from = start < from ? start : from;
+		to = start + segment->p_memsz > to ? start + segment->p_memsz : to;
+	}
+	for (int i = 0; i < HOMES; i++)
+		if (homes[i].within >= from && homes[i].within < to) {
+			homes[i].from = from;
+			homes[i].to = to;
+		}
+	return 0;
 }
 
-/* No one replaces this one: it is called before any library is set up. */
-static const void *libc(void)
+/* No one replaces __libc_start_main: it is called before any library is set up. */
+static void look_at_homes(struct home *ret)
 {
-	return object_of(dlsym(RTLD_NEXT, "__libc_start_main"));
+	ret[LIBC] = (struct home){ .within = (uintptr_t)dlsym(RTLD_NEXT, "__libc_start_main") };
+	ret[OWN] = (struct home){ .within = (uintptr_t)&next_find };
+	dl_iterate_phdr(find_homes, ret);
 }
 
-static int is_foreign(const void *address)
+static int is_foreign(const void *function, const struct home *homes)
 {
-	const void *object = object_of(address);
+	uintptr_t address = (uintptr_t)function;
 
-	return object && object != libc() && object != object_of(&next_find);
-}
-
-int next_is_foreign(struct next *next)
-{
-	return is_foreign(next_find(next));
+	for (int i = 0; i < HOMES; i++)
+		if (address >= homes[i].from && address < homes[i].to)
+			return 0;
+	return address != 0;
 }
 
 enum { NOT_ASKED, NO, YES };
@@ -58,14 +87,30 @@ static int remember(_Atomic int *answer, int foreign)
 	return foreign;
 }
 
+int next_is_foreign(struct next *next)
+{
+	int known = atomic_load_explicit(&next->foreign, memory_order_relaxed);
+	struct home homes[HOMES];
+
+	if (known)
+		return known == YES;
+	look_at_homes(homes);
+	return remember(&next->foreign, is_foreign(next_find(next), homes));
+}
+
 int next_replaces_spawn(void)
 {
+	static const char *const names[] = { "posix_spawn", "posix_spawnp" };
 	static _Atomic int answer;
-	int known = atomic_load_explicit(&answer, memory_order_relaxed);
+	int known = atomic_load_explicit(&answer, memory_order_relaxed), foreign = 0;
+	struct home homes[HOMES];
 
-	return known ? known == YES
-		     : remember(&answer, is_foreign(dlsym(RTLD_NEXT, "posix_spawn")) ||
-						 is_foreign(dlsym(RTLD_NEXT, "posix_spawnp")));
+	if (known)
+		return known == YES;
+	look_at_homes(homes);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		foreign |= is_foreign(dlsym(RTLD_NEXT, names[i]), homes);
+	return remember(&answer, foreign);
 }
 
 int next_replaces_exec(void)
@@ -73,10 +118,22 @@ int next_replaces_exec(void)
 	static const char *const names[] = { "posix_spawn", "posix_spawnp", "execve", "execv", "execvp" };
 	static _Atomic int answer;
 	int known = atomic_load_explicit(&answer, memory_order_relaxed), foreign = 0;
+	struct home homes[HOMES];
 
 	if (known)
 		return known == YES;
+	look_at_homes(homes);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		foreign |= is_foreign(dlsym(RTLD_DEFAULT, names[i]));
+		foreign |= is_foreign(dlsym(RTLD_DEFAULT, names[i]), homes);
 	return remember(&answer, foreign || next_replaces_spawn());
+}
+
+void next_look_up(void)
+{
+	struct home homes[HOMES];
+
+	look_at_homes(homes);
+	for (struct next *next = __start_uspawn_next; next < __stop_uspawn_next; next++)
+		remember(&next->foreign, is_foreign(next_find(next), homes));
+	dlerror(); /* of what this libc has not: the program must not find it */
 }

@@ -101,7 +101,7 @@ static int open_stream(struct stream *s, const char *command, const int ends[2],
 /* libc's, or another library's. */
 static int close_file(FILE *file)
 {
-	static struct next next = { .name = "fclose" };
+	static struct next next NEXT_AT_LOAD = { .name = "fclose" };
 	int (*libcs)(FILE *) = next_find(&next);
 
 	return libcs ? libcs(file) : EOF;
@@ -132,7 +132,7 @@ static FILE *open_command(const char *command, int mine, int cloexec)
 /* No cancellation point, as in glibc. */
 EXPORT FILE *popen(const char *command, const char *mode)
 {
-	static struct next next = { .name = "popen" };
+	static struct next next NEXT_AT_LOAD = { .name = "popen" };
 	FILE *(*libcs)(const char *, const char *) = next_find(&next), *file;
 	int cloexec, mine = parse_mode(mode, &cloexec), state;
 
@@ -199,7 +199,7 @@ EXPORT int fclose(FILE *file)
 
 EXPORT int pclose(FILE *file)
 {
-	static struct next next = { .name = "pclose" };
+	static struct next next NEXT_AT_LOAD = { .name = "pclose" };
 	int (*libcs)(FILE *) = next_find(&next);
 	struct stream *s = find(file, 0);
 

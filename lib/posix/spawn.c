@@ -140,12 +140,13 @@ typedef int spawn_fn(int *, const char *, const posix_spawn_file_actions_t *, co
 /* By whoever comes after us. */
 static int start_next(int *ret, const struct call *call)
 {
-	static struct next plain = { .name = "posix_spawn" }, search = { .name = "posix_spawnp" },
-			   pidfd_plain = { .name = "pidfd_spawn" }, pidfd_search = { .name = "pidfd_spawnp" },
+	static struct next plain NEXT_AT_LOAD = { .name = "posix_spawn" };
+	static struct next search NEXT_AT_LOAD = { .name = "posix_spawnp" };
+	static struct next pidfd_plain = { .name = "pidfd_spawn" }, pidfd_search = { .name = "pidfd_spawnp" },
 			   set_cgroup = { .name = "posix_spawnattr_setcgroup_np" };
 #ifdef POSIX_OLD_VERSION
-	static struct next old_plain = { "posix_spawn", POSIX_OLD_VERSION, 0 },
-			   old_search = { "posix_spawnp", POSIX_OLD_VERSION, 0 };
+	static struct next old_plain NEXT_AT_LOAD = { .name = "posix_spawn", .version = POSIX_OLD_VERSION };
+	static struct next old_search NEXT_AT_LOAD = { .name = "posix_spawnp", .version = POSIX_OLD_VERSION };
 #else
 #define old_plain  plain
 #define old_search search
@@ -189,6 +190,12 @@ static int hand_out(int *ret, struct uspawn_child *child, const struct call *cal
 		return take_back(child);
 	*ret = pidfd;
 	return 0;
+}
+
+__attribute__((constructor)) static void look_up(void)
+{
+	next_replaces_exec();
+	next_look_up();
 }
 
 static int spawn(int *ret, const struct call *call)

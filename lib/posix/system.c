@@ -112,10 +112,15 @@ static int run(const char *command)
 
 EXPORT int system(const char *command)
 {
-	static struct next next = { .name = "system" };
+	static struct next next NEXT_AT_LOAD = { .name = "system" };
 	int (*libcs)(const char *) = next_find(&next);
 
 	if (libcs && (!HAS_CLEANUP || next_is_foreign(&next)))
 		return libcs(command);
 	return command ? run(command) : run("exit 0") == 0;
+}
+
+__attribute__((constructor)) static void look_up(void)
+{
+	next_look_up();
 }

@@ -18,7 +18,8 @@
 #include "journal.h"
 #include "next.h"
 
-static struct next libcs_wait4 = { .name = "wait4" }, libcs_waitid = { .name = "waitid" };
+static struct next libcs_wait4 NEXT_AT_LOAD = { .name = "wait4" };
+static struct next libcs_waitid NEXT_AT_LOAD = { .name = "waitid" };
 
 /* Empty: nobody asked. */
 static const char *file(void)
@@ -35,8 +36,7 @@ static const char *file(void)
 
 __attribute__((constructor)) static void look_up(void)
 {
-	next_find(&libcs_wait4);
-	next_find(&libcs_waitid);
+	next_look_up();
 	file();
 }
 
