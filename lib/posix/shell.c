@@ -25,7 +25,9 @@ static int is_asked_for(const struct call *call)
 
 	if (call->search || !call->program || strcmp(call->program, SHELL) != 0)
 		return 0;
-	if (!argv || !argv[0] || !argv[1] || strcmp(argv[1], "-c") != 0 || !argv[2] || argv[3])
+	if (!argv || !argv[0] || *argv[0] == '-') /* a login shell, which reads profiles */
+		return 0;
+	if (!argv[1] || strcmp(argv[1], "-c") != 0 || !argv[2] || argv[3])
 		return 0;
 	return secure_getenv("USPAWN_ELIDE_SHELL") && strlen(argv[2]) < TEXT_BOUND;
 }
