@@ -18,6 +18,7 @@
 
 #define SHELL      "/bin/sh"
 #define TEXT_BOUND 100000 /* a longer one might be too long for the kernel, as one argument, and not as several */
+#define PWD_SIZE   (4 + PATH_MAX) /* on the heap: a thread may have no more than PTHREAD_STACK_MIN */
 
 static int is_asked_for(const struct call *call)
 {
@@ -143,13 +144,17 @@ static int start_words(struct uspawn_child *child, const struct call *call, cons
 		       shell_start *start)
 {
 	size_t length = strlen(call->argv[2]);
-	char set_pwd[PATH_MAX + 4] = "PWD=", *const setenv[] = { set_pwd, NULL };
-	char **words = malloc(words_most(length) * sizeof(*words) + length + 1);
+	char **words = malloc(words_most(length) * sizeof(*words) + length + 1 + PWD_SIZE);
+	char *room, *set_pwd, *setenv[] = { NULL, NULL };
 	struct call direct = *call;
 	int r = 1;
 
-	if (words && words_split(call->argv[2], (char *)(words + words_most(length)), words) &&
-	    (is_here(pwd) || getcwd(set_pwd + 4, PATH_MAX))) {
+	if (!words)
+		return 1;
+	room = (char *)(words + words_most(length));
+	set_pwd = setenv[0] = room + length + 1;
+	memcpy(set_pwd, "PWD=", 5);
+	if (words_split(call->argv[2], room, words) && (is_here(pwd) || getcwd(set_pwd + 4, PATH_MAX))) {
 		direct.argv = words;
 		direct.program = words[0];
 		direct.search = !strchr(words[0], '/');
