@@ -12,7 +12,6 @@
 #include "signals.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,72 +60,6 @@ static int read_options(struct with *with, int argc, char **argv)
 	}
 	with->argv = argv + optind;
 	return -1;
-}
-
-/* ---- What is preloaded ---- */
-
-/* Beside the program, as it was built or installed; else where it was to be installed. */
-static int find_library(const char *name, char *ret)
-{
-	static const char *const places[] = { "../lib", LIBRARY_BESIDE, LIBRARY_PLACE };
-	char self[PATH_MAX], path[2 * PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(*places); i++) {
-		const char *from = *places[i] == '/' ? "" : self;
-
-		snprintf(path, sizeof(path), "%.*s/%s/lib%s.so", *from ? (int)(slash - self) : 0, from, places[i],
-			 name);
-		if (realpath(path, ret))
-			return 0;
-	}
-	complain("lib%s.so is neither beside this program nor in %s", name, LIBRARY_PLACE);
-	return -ENOENT;
-}
-
-/* LD_PRELOAD takes blanks and colons for separators. */
-static int add_library(char *list, size_t size, const char *name)
-{
-	char path[PATH_MAX];
-
-	if (find_library(name, path) < 0)
-		return -ENOENT;
-	if (strpbrk(path, " :\t")) {
-		complain("%s: a library in a directory with a blank or colon in its name cannot be preloaded", path);
-		return -EINVAL;
-	}
-	if (*list)
-		strncat(list, ":", size - strlen(list) - 1);
-	strncat(list, path, size - strlen(list) - 1);
-	return 0;
-}
-
-/* What is preloaded already stays, and comes first: it sees the program's calls as it did without us. */
-static int set_environment(const struct with *with, const char *report)
-{
-	const char *before = getenv("LD_PRELOAD");
-	char list[4 * PATH_MAX] = "";
-
-	if (before && strlen(before) > 2000) {
-		complain("LD_PRELOAD is too long to add to");
-		return -E2BIG;
-	}
-	if (before)
-		snprintf(list, sizeof(list), "%s", before);
-	if (add_library(list, sizeof(list), "uspawn-posix") < 0 ||
-	    (with->system && add_library(list, sizeof(list), "uspawn-system") < 0) ||
-	    (with->trace && add_library(list, sizeof(list), "uspawn-waits") < 0))
-		return -ENOENT;
-	if (setenv("LD_PRELOAD", list, 1) < 0 || (with->elide_shell && setenv("USPAWN_ELIDE_SHELL", "1", 1) < 0) ||
-	    (report && setenv("USPAWN_STATS", report, 1) < 0) ||
-	    (report && with->trace && setenv("USPAWN_TRACE", report, 1) < 0)) {
-		complain("setenv: %s", strerror(errno));
-		return -ENOMEM;
-	}
-	return 0;
 }
 
 /* ---- Running it ---- */
@@ -300,13 +233,13 @@ int with_main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (!with.stats && !with.trace)
-		return set_environment(&with, NULL) < 0 ? EXIT_OWN_ERROR : become(with.argv);
+		return preload(&with, NULL) < 0 ? EXIT_OWN_ERROR : become(with.argv);
 	memory = memfd_create("uspawn-with", MFD_CLOEXEC);
 	if (memory < 0 || name_report(report, sizeof(report), memory) < 0) {
 		complain("memfd_create: %s", strerror(errno));
 		return EXIT_OWN_ERROR;
 	}
-	if (set_environment(&with, report) < 0 || open_reports(&with) < 0)
+	if (preload(&with, report) < 0 || open_reports(&with) < 0)
 		return EXIT_OWN_ERROR;
 	return run_and_report(&with, memory);
 }

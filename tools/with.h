@@ -14,6 +14,9 @@ struct with {
 	bool elide_shell, system;
 };
 
+/* Sets the environment that the program is to have; report: where records go, NULL: nowhere. Complains itself. */
+int preload(const struct with *with, const char *report);
+
 /* A start, as its line says; and its end, where somebody waited for it. */
 struct started {
 	int64_t began_ns, took_ns, ended_ns; /* ended_ns 0: not known */
