@@ -16,12 +16,13 @@
 #include "command.h"
 #include "export.h"
 #include "next.h"
+#include "turn.h"
 
 /*
  * While a command starts no stream comes or goes. The list has a lock of its own, inside of that one: fclose() looks
  * there for any file, also for one that another library's posix_spawn closes in the start.
  */
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER, listing = PTHREAD_MUTEX_INITIALIZER;
+static struct turn starting = TURN(starting), listing = TURN(listing);
 
 struct stream {
 	struct stream *next;
@@ -31,6 +32,7 @@ struct stream {
 };
 
 static struct stream *streams;
+static _Atomic unsigned count; /* a program that has none does not come here for its files */
 
 /* Which end is the caller's: 0 to read, 1 to write. -1: no such mode. */
 static int parse_mode(const char *mode, int *retcloexec)
@@ -58,16 +60,17 @@ static int parse_mode(const char *mode, int *retcloexec)
 static int start_at_end(pid_t *ret, const char *command, int end, int target)
 {
 	posix_spawn_file_actions_t actions;
+	struct turn_lock *list;
 	int r = posix_spawn_file_actions_init(&actions);
 
 	if (r)
 		return r;
 	r = posix_spawn_file_actions_adddup2(&actions, end, target);
-	pthread_mutex_lock(&listing);
+	list = turn_take(&listing);
 	for (struct stream *s = streams; s && r == 0; s = s->next)
 		if (s->fd != target)
 			r = posix_spawn_file_actions_addclose(&actions, s->fd);
-	pthread_mutex_unlock(&listing);
+	turn_give(list);
 	if (r == 0)
 		r = command_start(ret, command, &actions, NULL);
 	posix_spawn_file_actions_destroy(&actions);
@@ -77,6 +80,7 @@ static int start_at_end(pid_t *ret, const char *command, int end, int target)
 /* Returns 0 or an errno; then the caller closes both ends. */
 static int open_stream(struct stream *s, const char *command, const int ends[2], int mine, int cloexec)
 {
+	struct turn_lock *start, *list;
 	int r;
 
 	s->file = fdopen(ends[mine], mine ? "w" : "r");
@@ -84,17 +88,18 @@ static int open_stream(struct stream *s, const char *command, const int ends[2],
 		return errno;
 	s->fd = ends[mine];
 	s->writes = mine;
-	pthread_mutex_lock(&starting);
+	start = turn_take(&starting);
 	r = start_at_end(&s->pid, command, ends[!mine], !mine);
 	if (r == 0) {
-		pthread_mutex_lock(&listing);
+		list = turn_take(&listing);
 		s->next = streams;
 		streams = s;
-		pthread_mutex_unlock(&listing);
+		count++;
+		turn_give(list);
 		if (!cloexec)
 			ioctl(ends[mine], FIONCLEX); /* not by fcntl(), whose name is another one in musl */
 	}
-	pthread_mutex_unlock(&starting);
+	turn_give(start);
 	return r;
 }
 
@@ -152,16 +157,21 @@ EXPORT FILE *popen(const char *command, const char *mode)
 static struct stream *find(FILE *file, int remove)
 {
 	struct stream *found = NULL;
+	struct turn_lock *list;
 
-	pthread_mutex_lock(&listing);
+	if (!count)
+		return NULL;
+	list = turn_take(&listing);
 	for (struct stream **s = &streams; *s; s = &(*s)->next)
 		if ((*s)->file == file) {
 			found = *s;
-			if (remove)
+			if (remove) {
 				*s = found->next;
+				count--;
+			}
 			break;
 		}
-	pthread_mutex_unlock(&listing);
+	turn_give(list);
 	return found;
 }
 
@@ -172,12 +182,13 @@ static struct stream *find(FILE *file, int remove)
 static int close_stream(struct stream *s)
 {
 	int lost = s->writes ? fflush(s->file) : 0, why = errno, state, status = -1;
+	struct turn_lock *start;
 
 	if (lost)
 		__fpurge(s->file); /* not tried again */
-	pthread_mutex_lock(&starting);
+	start = turn_take(&starting);
 	find(s->file, 1);
-	pthread_mutex_unlock(&starting);
+	turn_give(start);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (close_file(s->file) == 0)
 		status = command_wait(s->pid);

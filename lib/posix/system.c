@@ -12,6 +12,7 @@
 #include "command.h"
 #include "export.h"
 #include "next.h"
+#include "turn.h"
 
 /* What glibc's pthread_cleanup_push() is made of. musl has none of it, and there the calls are handed on. */
 #ifdef __GLIBC__
@@ -27,7 +28,7 @@
 #define NOT_FOUND (127 << 8) /* as if the shell had exited with 127 */
 
 /* SIGINT and SIGQUIT are the command's while one runs; calls of several threads share what was before the first. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct turn changing = TURN(changing);
 static int running;
 static struct sigaction before_int, before_quit;
 
@@ -39,9 +40,9 @@ struct shelter {
 static void ignore_keys(struct shelter *s, sigset_t *retdefault)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct turn_lock *lock = turn_take(&changing);
 	sigset_t child;
 
-	pthread_mutex_lock(&lock);
 	if (running++ == 0) {
 		sigaction(SIGINT, &ignore, &before_int);
 		sigaction(SIGQUIT, &ignore, &before_quit);
@@ -51,7 +52,7 @@ static void ignore_keys(struct shelter *s, sigset_t *retdefault)
 		sigaddset(retdefault, SIGINT);
 	if (before_quit.sa_handler != SIG_IGN)
 		sigaddset(retdefault, SIGQUIT);
-	pthread_mutex_unlock(&lock);
+	turn_give(lock);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &child, &s->mask);
@@ -59,12 +60,13 @@ static void ignore_keys(struct shelter *s, sigset_t *retdefault)
 
 static void heed_keys(const struct shelter *s)
 {
-	pthread_mutex_lock(&lock);
+	struct turn_lock *lock = turn_take(&changing);
+
 	if (--running == 0) {
 		sigaction(SIGINT, &before_int, NULL);
 		sigaction(SIGQUIT, &before_quit, NULL);
 	}
-	pthread_mutex_unlock(&lock);
+	turn_give(lock);
 	pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
 }
 
