@@ -17,6 +17,7 @@ struct start {
 	struct child_report report;
 	struct care *care; /* NULL: none is needed */
 	void *room, *more_room;
+	size_t more_size;
 	enum uspawn_rung rung; /* which one made the child */
 	struct birth birth;
 	struct uspawn_failure failure;

@@ -129,21 +129,52 @@ static void fill(struct uspawn_plan *plan, const struct uspawn_request *r, const
 	}
 }
 
-int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, int borrow, struct uspawn_failure *reterr)
+/* Zeroed. A start that needs no plan afterwards takes nothing from malloc(), which a signal handler may have met. */
+static struct uspawn_plan *find_room(const struct plan_room *room, size_t size)
 {
+	int saved = errno;
+	struct uspawn_plan *plan;
+	void *mapped;
+
+	if (!room) {
+		plan = calloc(1, size);
+		errno = saved;
+		return plan;
+	}
+	if (size <= sizeof(room->bytes)) {
+		plan = memset((void *)room->bytes, 0, size);
+		plan->stays = 1;
+		return plan;
+	}
+	if (sys_mmap(size, MAP_PRIVATE, -1, &mapped) < 0)
+		return NULL;
+	plan = mapped;
+	plan->mapped = size;
+	return plan;
+}
+
+static void give_back(struct uspawn_plan *plan)
+{
+	if (plan->mapped)
+		sys_munmap(plan, plan->mapped);
+	else if (!plan->stays)
+		free(plan);
+}
+
+int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *r, struct plan_room *room,
+		 struct uspawn_failure *reterr)
+{
+	int borrow = room != NULL, result;
 	struct measure m = measure(r, borrow);
 	size_t nfds = r->nfds, naparts = sources_count_apart(r), ncopies = nfds + naparts + 1;
 	struct uspawn_plan *plan;
 	struct layout at;
-	int saved = errno, result;
 
-	plan = calloc(1, sizeof(*plan) + m.npointers * sizeof(char *) + nfds * sizeof(*plan->fds) +
-				 naparts * sizeof(*plan->apart) + ncopies * sizeof(*plan->copies) +
-				 (nfds + 3) * sizeof(*plan->targets) + m.nbytes);
-	if (!plan) {
-		errno = saved;
+	plan = find_room(room, sizeof(*plan) + m.npointers * sizeof(char *) + nfds * sizeof(*plan->fds) +
+				       naparts * sizeof(*plan->apart) + ncopies * sizeof(*plan->copies) +
+				       (nfds + 3) * sizeof(*plan->targets) + m.nbytes);
+	if (!plan)
 		return request_fail(reterr, ENOMEM, USPAWN_STEP_REQUEST, 0);
-	}
 	at.pointers = (char **)(plan + 1);
 	plan->fds = (struct plan_fd *)(at.pointers + m.npointers);
 	plan->apart = (struct plan_apart *)(plan->fds + nfds);
@@ -188,5 +219,5 @@ void plan_unref(struct uspawn_plan *plan)
 		else
 			sys_close(plan->copies[i].fd);
 	}
-	free(plan);
+	give_back(plan);
 }

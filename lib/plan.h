@@ -71,8 +71,17 @@ struct plan_namespaces {
 	const int32_t *set_tid;
 };
 
+#define PLAN_ROOM 2048
+
+/* Of who compiles a plan for one start and waits for that: on its stack. */
+struct plan_room {
+	char bytes[PLAN_ROOM] __attribute__((aligned(16)));
+};
+
 struct uspawn_plan {
 	_Atomic uint32_t references;
+	uint32_t stays; /* in a plan_room */
+	size_t mapped;  /* bytes, where that was too small */
 	uint32_t rung;
 	uint64_t flags;
 	uint64_t may_fail; /* steps, a bit each */
@@ -167,10 +176,10 @@ static inline int plan_keeps(const struct uspawn_plan *plan, int number)
 }
 
 /*
- * `borrow`: everything is used in place, for a plan that does not outlive the call. The request has been accepted
- * (request.h). *reterr is written on failure.
+ * `room`, not NULL: for a plan that does not outlive the call; it is made there, and everything is used in place. The
+ * request has been accepted (request.h). *reterr is written on failure.
  */
-int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *request, int borrow,
+int plan_compile(struct uspawn_plan **ret, const struct uspawn_request *request, struct plan_room *room,
 		 struct uspawn_failure *reterr);
 
 struct uspawn_plan *plan_ref(const struct uspawn_plan *plan);

@@ -123,6 +123,7 @@ void queue_append(struct queue *queue, struct queued *queued)
 {
 	queued->next = NULL;
 	queued->queue = queue;
+	queued->at = queue->end;
 	*queue->end = queued;
 	queue->end = &queued->next;
 	queue->n++;
@@ -158,14 +159,15 @@ int queue_add(struct queue *queue, struct uspawn_child *child, const struct uspa
 	return 0;
 }
 
-static void unlink_at(struct queued **at)
+static void take_out(struct queued *queued)
 {
-	struct queued *queued = *at;
 	struct queue *queue = queued->queue;
 
-	*at = queued->next;
-	if (queue->end == &queued->next)
-		queue->end = at;
+	*queued->at = queued->next;
+	if (queued->next)
+		queued->next->at = queued->at;
+	else
+		queue->end = queued->at;
 	queue->n--;
 	handle_of(queued->child)->queued = NULL;
 }
@@ -174,14 +176,17 @@ struct queued *queue_take(struct queue *queue)
 {
 	struct queued *queued = queue->first;
 
-	unlink_at(&queue->first);
+	take_out(queued);
 	return queued;
 }
 
 void queue_put_back(struct queue *queue, struct queued *queued)
 {
 	queued->next = queue->first;
-	if (!queue->first)
+	queued->at = &queue->first;
+	if (queue->first)
+		queue->first->at = &queued->next;
+	else
 		queue->end = &queued->next;
 	queue->first = queued;
 	queue->n++;
@@ -190,11 +195,7 @@ void queue_put_back(struct queue *queue, struct queued *queued)
 
 void queue_remove(struct queued *queued)
 {
-	struct queued **at = &queued->queue->first;
-
-	while (*at != queued)
-		at = &(*at)->next;
-	unlink_at(at);
+	take_out(queued);
 	queue_free(queued);
 }
 

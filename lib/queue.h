@@ -9,7 +9,7 @@
 #include "plan.h"
 
 struct queued {
-	struct queued *next;
+	struct queued *next, **at; /* at: what points to it */
 	struct queue *queue;
 	struct uspawn_child *child;
 	struct uspawn_plan *plan;

@@ -33,7 +33,7 @@ int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *reque
 	struct uspawn_request accepted;
 	int r = request_accept(&accepted, request, reterr);
 
-	return r < 0 ? r : plan_compile(ret, &accepted, 0, reterr);
+	return r < 0 ? r : plan_compile(ret, &accepted, NULL, reterr);
 }
 
 struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan)
@@ -48,6 +48,7 @@ int uspawn(struct uspawn_child *child, const struct uspawn_request *request, con
 	struct uspawn_args brought;
 	struct uspawn_failure failure;
 	struct uspawn_plan *plan;
+	struct plan_room room;
 	uint64_t closed = 0;
 	int r = request_accept(&accepted, request, &failure);
 
@@ -55,7 +56,7 @@ int uspawn(struct uspawn_child *child, const struct uspawn_request *request, con
 		r = request_accept_args(&brought, args, &failure);
 	if (r == 0) {
 		closed = fds_closed(&brought); /* compiling a plan may open copies */
-		r = plan_compile(&plan, &accepted, 1, &failure);
+		r = plan_compile(&plan, &accepted, &room, &failure);
 	}
 	if (r == 0 && (r = fds_check(plan, &brought, closed, &failure)) < 0)
 		plan_unref(plan);

@@ -14,6 +14,7 @@
 #include "program.h"
 #include "request.h"
 #include "rung.h"
+#include "standin.h"
 #include "start.h"
 #include "sys.h"
 #include "wait.h"
@@ -60,14 +61,15 @@ static int failed(struct start *s, struct uspawn_child *child, int error)
 static int get_room(struct start *s, char *inline_room)
 {
 	size_t size = program_size(s->plan, &s->args, 0);
-	int saved = errno;
 
 	s->room = inline_room;
 	if (size <= ROOM_INLINE)
 		return 0;
-	s->room = s->more_room = malloc(size);
-	errno = saved;
-	return s->room ? 0 : request_fail(&s->failure, ENOMEM, USPAWN_STEP_REQUEST, 0);
+	if (sys_mmap(size, MAP_PRIVATE, -1, &s->more_room) < 0)
+		return request_fail(&s->failure, ENOMEM, USPAWN_STEP_REQUEST, 0);
+	s->room = s->more_room;
+	s->more_size = size;
+	return 0;
 }
 
 /* What the child said, if it failed. */
@@ -107,7 +109,7 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	}
 	if (s->plan->flags & USPAWN_PID_ONLY) {
 		handle_clear(child);
-		child->pid = s->birth.pid;
+		child->pid = s->plan->flags & USPAWN_DETACH ? s->birth.pid : standin_for(s->birth.pid);
 		child->rung = s->rung;
 	}
 	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
@@ -143,7 +145,8 @@ static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *p
 		if (r < 0)
 			fds_undo(&s.fds);
 	}
-	free(s.more_room);
+	if (s.more_room)
+		sys_munmap(s.more_room, s.more_size);
 	return r < 0 ? failed(&s, child, r) : finish(&s, child, args, &report, kept);
 }
 

@@ -58,7 +58,7 @@ int tree_new(struct tree *ret, int parent, struct uspawn_tree_usage *usage)
 {
 	int r;
 
-	*ret = (struct tree){ .dir = -1, .events = -1, .usage = usage, .ready = 1 };
+	*ret = (struct tree){ .dir = -1, .events = -1, .usage = usage, .ready = 1, .maker = sys_getpid() };
 	r = make_directory(ret, parent);
 	if (r < 0)
 		return r;
@@ -128,13 +128,16 @@ static void tell_usage(struct tree *tree)
 void tree_close(struct tree *tree, int keeps_dir)
 {
 	char path[TREE_NAME_SIZE + 4];
+	int r = 0;
 
 	if (tree->dir < 0)
 		return;
 	if (tree->usage)
 		tell_usage(tree);
 	snprintf(path, sizeof(path), "../%s", tree->name);
-	if (sys_rmdirat(tree->dir, path) < 0 && tree->usage)
+	if (tree->maker == sys_getpid()) /* not in a forked copy */
+		r = sys_rmdirat(tree->dir, path);
+	if (r < 0 && r != -ENOENT && tree->usage)
 		tree->usage->left = 1;
 	if (tree->events >= 0)
 		sys_close(tree->events);

@@ -14,6 +14,7 @@ struct tree {
 	int dir, events; /* -1: none */
 	char name[TREE_NAME_SIZE];
 	struct uspawn_tree_usage *usage; /* the caller's, or NULL */
+	int maker;                       /* the process whose it is to be removed */
 	uint8_t ready;                   /* something may have changed */
 	uint8_t is_empty, given_up;
 	uint8_t watched; /* by a ring */

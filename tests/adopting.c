@@ -2,7 +2,11 @@
 /* Children by other hands: adopted, released, let go at once; and signals, which never reach a stranger. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -230,6 +234,51 @@ CheckedTest(adopting, pid_only)
 			     -ENOENT);
 		assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
 	}
+}
+
+static int starter;
+
+/* The child of the thread that starts it; it waits for a writer of a FIFO. */
+static void *kill_its_child(void *p)
+{
+	char path[64], text[32] = "";
+	int file;
+
+	(void)p;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", starter);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	while (!atoi(text))
+		pread(file, text, sizeof(text) - 1, 0);
+	close(file);
+	kill(atoi(text), SIGKILL);
+	return NULL;
+}
+
+CheckedTest(adopting, pid_only_of_one_that_is_killed_before_its_exec)
+{
+	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
+
+	cr_assert(mkdtemp(directory));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	starter = gettid();
+	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_FORK; rung++) {
+		struct uspawn_child child;
+		pthread_t thread;
+		int status;
+
+		cr_assert_eq(pthread_create(&thread, NULL, kill_its_child, NULL), 0);
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, WITNESS("exit", "8"), .rung = rung, .flags = USPAWN_PID_ONLY,
+					   FDS({ 0, USPAWN_OPEN, .path = fifo, .oflag = O_RDONLY })),
+				    NULL),
+			     0);
+		pthread_join(thread, NULL);
+		cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
+		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+	unlink(fifo);
+	rmdir(directory);
 }
 
 CheckedTest(adopting, pid_only_is_nothing_for_a_ring)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +229,39 @@ CheckedTest(concurrency, kill_while_others_wait)
 		for (int t = 0; t < 2; t++)
 			pthread_join(threads[t], NULL);
 	}
+}
+
+static const struct itimerval soon = { .it_value = { 0, 200 } };
+static volatile int started_by_handler;
+
+static void start_one(int signo)
+{
+	char *argv[] = { "witness", "exit", "0", NULL };
+	struct uspawn_child child;
+
+	(void)signo;
+	copy_assert(uspawn(&child, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1);
+	started_by_handler++;
+	setitimer(ITIMER_REAL, &soon, NULL); /* what it interrupts goes on first */
+}
+
+static void allocate_meanwhile(void)
+{
+	const struct sigaction act = { .sa_handler = start_one };
+	void *blocks[64] = { NULL };
+
+	copy_assert(sigaction(SIGALRM, &act, NULL) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	for (unsigned x = 1; started_by_handler < 500; x = x * 1103515245 + 12345) {
+		free(blocks[x >> 16 & 63]);
+		blocks[x >> 16 & 63] = malloc((x >> 8) % 5000 + 1);
+	}
+}
+
+/* Where malloc() has been interrupted, nothing of a start may call it. */
+CheckedTest(concurrency, in_a_signal_handler)
+{
+	copy_run(allocate_meanwhile);
 }
 
 static void *kill_on_and_on(void *child)
