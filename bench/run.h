@@ -98,7 +98,6 @@ json_t *json_begin(const struct run *run);
 int json_add_case(json_t *root, const struct run *run);
 
 /* savefile.c */
-int json_check(const char *path); /* known before the measurement: whether its result can be written */
 int json_save(const json_t *root, const char *path);
 
 /* table.c */

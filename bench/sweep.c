@@ -5,6 +5,7 @@
 #include <time.h>
 #include "axis.h"
 #include "options.h"
+#include "outfile.h"
 #include "refuse.h"
 
 static struct run run; /* large: not on the stack */
@@ -60,7 +61,7 @@ static int check(void)
 		if (!limits_allow(&run.task, run.nentries, run.batch, why, sizeof(why)))
 			return refuse("%s", why);
 	}
-	if (run.json && (r = json_check(run.json)) < 0)
+	if (run.json && (r = file_check(run.json)) < 0)
 		return refuse("--json %s: %s", run.json, strerror(-r));
 	return 0;
 }
