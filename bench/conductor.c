@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "run.h"
 
-/* Keeps nothing but its own end of the socket: the others' must end with the conductor. */
+/* Keeps nothing but its own end of the socket: the others', none of them below 3, must end with the conductor. */
 __attribute__((noreturn)) static void become_worker(int sock, const struct entry *entry, const struct task *task)
 {
 	dup3(sock, 3, O_CLOEXEC);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands. Exit codes: 0, 1 if a measurement failed, 2 if the command was wrong; then nothing was written. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include "commands.h"
 #include "options.h"
 #include "refuse.h"
@@ -48,8 +50,21 @@ static const char *join(int argc, char **argv)
 	return text;
 }
 
+/* A socket in the place of a closed standard descriptor would stay open in the workers, which wait for its end. */
+static void hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	hold_standard_descriptors();
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		print_help();
 		return argc < 2 ? 2 : 0;
