@@ -173,7 +173,8 @@ static int prepare_output(struct each *e)
 	e->resumes = o->resume || o->resume_failed;
 	if (e->resumes && resume_open(&e->resume, o->joblog, o->resume_failed))
 		return EXIT_OWN_ERROR;
-	return logs_open(&e->logs, o->joblog, o->json, e->resumes) ? EXIT_OWN_ERROR : 0;
+	return logs_open(&e->logs, o->joblog, o->json, e->input, e->resumes ? e->resume.whole : -1) ? EXIT_OWN_ERROR
+												    : 0;
 }
 
 /* Everything that must be open before the first item. 0 or an exit code. */

@@ -11,26 +11,57 @@
 #include <errno.h>
 #include <string.h>
 
-static int open_log(FILE **ret, const char *option, const char *where, bool append)
+static int open_log(FILE **ret, const char *option, const char *where, bool append, int input)
 {
+	int r;
+
 	if (!where)
 		return 0;
-	*ret = record_open(where, append);
-	if (*ret)
+	*ret = record_open_untouched(where, append);
+	if (!*ret) {
+		r = -errno;
+		complain("%s: %s: %s", option, where, strerror(-r));
+		return r;
+	}
+	if (!record_same_open_file(fileno(*ret), input))
 		return 0;
-	complain("%s: %s: %s", option, where, strerror(errno));
-	return -errno;
+	complain("%s: %s: not the file of the input, which would be overwritten", option, where);
+	return -EINVAL;
 }
 
-int logs_open(struct logs *logs, const char *joblog, const char *json, bool append)
+static int begin_log(FILE *file, const char *option, const char *where, off_t keep)
+{
+	int r = file ? record_begin(file, where, keep) : 0;
+
+	if (r)
+		complain("%s: %s: %s", option, where, strerror(-r));
+	return r;
+}
+
+/* Whoever gives two descriptors of one file, or one twice, has said where each goes on. */
+static bool overwrite(const struct logs *logs)
+{
+	return logs->joblog && logs->json && record_same_open_file(fileno(logs->joblog), fileno(logs->json)) &&
+	       (strncmp(logs->joblog_name, "fd:", 3) || strncmp(logs->json_name, "fd:", 3));
+}
+
+int logs_open(struct logs *logs, const char *joblog, const char *json, int input, off_t keep)
 {
 	int r;
 
 	*logs = (struct logs){ .joblog_name = joblog, .json_name = json };
-	r = open_log(&logs->joblog, "--joblog", joblog, append);
+	r = open_log(&logs->joblog, "--joblog", joblog, keep >= 0, input);
 	if (!r)
-		r = open_log(&logs->json, "--json", json, append);
-	if (!r && joblog && (!append || !ftello(logs->joblog)))
+		r = open_log(&logs->json, "--json", json, keep >= 0, input);
+	if (!r && overwrite(logs)) {
+		complain("--json: not the file of --joblog, which one of them would overwrite");
+		r = -EINVAL;
+	}
+	if (!r)
+		r = begin_log(logs->joblog, "--joblog", joblog, keep);
+	if (!r)
+		r = begin_log(logs->json, "--json", json, keep < 0 ? keep : INT64_MAX);
+	if (!r && joblog && keep <= 0)
 		joblog_header(logs->joblog);
 	return r;
 }

@@ -26,27 +26,51 @@ static void go_on(FILE *file)
 		putc('\n', file);
 }
 
-FILE *record_open(const char *where, bool append)
+FILE *record_open_untouched(const char *where, bool append)
 {
 	uint64_t fd;
-	FILE *file;
 	int copy;
 
 	if (strncmp(where, "fd:", 3)) {
-		file = fopen(where, append ? "a+e" : "we");
+		copy = open(where, (append ? O_RDWR | O_APPEND : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
 	} else {
 		if (number_parse(where + 3, 0, INT_MAX, &fd) || redirect_was_closed((int)fd)) {
 			errno = EBADF;
 			return NULL;
 		}
 		copy = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
-		file = copy < 0 ? NULL : fdopen(copy, "w");
+		append = false;
 	}
-	if (file)
-		setvbuf(file, NULL, _IOLBF, 0);
-	if (file && append)
+	return copy < 0 ? NULL : fdopen(copy, append ? "a+" : "w");
+}
+
+int record_begin(FILE *file, const char *where, off_t keep)
+{
+	struct stat st;
+
+	setvbuf(file, NULL, _IOLBF, 0);
+	if (!strncmp(where, "fd:", 3) || fstat(fileno(file), &st) || !S_ISREG(st.st_mode))
+		return 0;
+	if ((keep < 0 || st.st_size > keep) && ftruncate(fileno(file), keep < 0 ? 0 : keep))
+		return -errno;
+	if (keep >= 0)
 		go_on(file);
-	return file;
+	return 0;
+}
+
+FILE *record_open(const char *where, bool append)
+{
+	FILE *file = record_open_untouched(where, append);
+	int r;
+
+	if (!file)
+		return NULL;
+	r = record_begin(file, where, append ? INT64_MAX : -1);
+	if (!r)
+		return file;
+	fclose(file);
+	errno = -r;
+	return NULL;
 }
 
 bool record_same_file(const char *a, const char *b)
@@ -56,6 +80,27 @@ bool record_same_file(const char *a, const char *b)
 	if (stat(a, &x) || stat(b, &y)) /* not there yet */
 		return !strcmp(a, b) && strncmp(a, "fd:", 3);
 	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool record_same_open_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int records_begin(FILE *a, FILE *b)
+{
+	FILE *const files[] = { a, b };
+	struct stat st;
+
+	if (a && b && record_same_open_file(fileno(a), fileno(b)))
+		return -EINVAL;
+	for (int i = 0; i < 2; i++)
+		if (files[i] && files[i] != stderr && !fstat(fileno(files[i]), &st) && S_ISREG(st.st_mode) &&
+		    ftruncate(fileno(files[i]), 0))
+			return -errno;
+	return 0;
 }
 
 /* The length of the UTF-8 character at s, or 0: overlong forms, surrogates and what is above U+10FFFF are none. */

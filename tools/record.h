@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include <uspawn.h>
 
@@ -28,8 +29,21 @@ struct record {
 /* "FILE", or "fd:N" for one that is open. Truncates a file, or goes on at its end. NULL: errno says why. */
 FILE *record_open(const char *where, bool append);
 
-/* Would one overwrite what is written to the other? Not what is no regular file, such as a terminal, nor fd:N. */
+/* The same in two steps, so that what else is open can be compared before anything is lost. */
+FILE *record_open_untouched(const char *where, bool append);
+
+/* Cuts a file off behind so many bytes and goes on there; negative: it begins. fd:N stays as it is. 0 or -errno. */
+int record_begin(FILE *file, const char *where, off_t keep);
+
+/*
+ * Would one overwrite what is written to the other? Not what is no regular file, such as a terminal, nor fd:N. Of files
+ * that are not there yet only equal names are seen; the second looks at what was opened, whatever its names.
+ */
 bool record_same_file(const char *a, const char *b);
+bool record_same_open_file(int a, int b);
+
+/* Of two that were opened to be added to: empties both, but not standard error. -EINVAL: they are one. NULL is none. */
+int records_begin(FILE *a, FILE *b);
 
 /* A quoted string. A byte that is not UTF-8 becomes \udc80 to \udcff, from which os.fsencode() of Python gets it back.
  */

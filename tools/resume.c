@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { COLUMNS = 9, SEQ = 0, EXITVAL = 6, SIGNAL = 7, COMMAND = 8 };
 
@@ -96,21 +95,20 @@ static int read_all(struct resume *r, FILE *file, const char *joblog)
 {
 	size_t size = 0, number = 0;
 	char *text = NULL;
-	off_t whole = 0;
 	int error = 0;
 	ssize_t n;
 
 	while (!error && (n = getline(&text, &size, file)) > 0 && text[n - 1] == '\n') {
 		text[n - 1] = 0;
-		whole += n;
+		r->whole += n;
 		error = take(r, text, ++number, joblog);
 	}
-	if (!error && n > 0 && !number) /* before anything is cut off: it may be some other file */
+	if (!error && n > 0 && !number) /* it may be some other file */
 		error = begin(text, (size_t)n, joblog);
 	free(text);
 	if (error)
 		return error;
-	if (ferror(file) || truncate(joblog, whole)) { /* of a run that was killed */
+	if (ferror(file)) {
 		error = errno;
 		complain("--resume: %s: %s", joblog, strerror(error));
 	}

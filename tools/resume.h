@@ -8,17 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct resume {
 	struct resume_line *lines; /* by number, each once */
 	size_t n, size;
 	size_t at; /* numbers are asked for in order */
 	bool failed_again;
+	off_t whole; /* bytes of the log, without a last line that was not written in full */
 };
 
 /*
- * Reads the log, if there is one, and cuts off a last line that was not written in full. failed_again: what it says has
- * failed is not done. 0, or -errno: after a line about it.
+ * Reads the log, if there is one. failed_again: what it says has failed is not done. 0, or -errno: after a line about
+ * it.
  */
 int resume_open(struct resume *resume, const char *joblog, bool failed_again);
 

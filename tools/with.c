@@ -153,7 +153,7 @@ static int open_report(FILE **ret, const char *option, const char *name)
 {
 	if (!name)
 		return 0;
-	*ret = *name ? fopen(name, "we") : stderr;
+	*ret = *name ? fopen(name, "ae") : stderr;
 	if (*ret)
 		return 0;
 	complain("%s: %s: %s", option, name, strerror(errno));
@@ -163,14 +163,16 @@ static int open_report(FILE **ret, const char *option, const char *name)
 /* What cannot be written is said before a program has run for an hour. */
 static int open_reports(struct with *with)
 {
-	if (with->stats && with->trace && record_same_file(with->stats, with->trace)) {
-		complain("--trace: not the file of --stats, which one of them would overwrite");
-		return -EINVAL;
-	}
-	return open_report(&with->stats_to, "--stats", with->stats) < 0 ||
-			       open_report(&with->trace_to, "--trace", with->trace) < 0
-		       ? -EIO
-		       : 0;
+	int r;
+
+	if (open_report(&with->stats_to, "--stats", with->stats) < 0 ||
+	    open_report(&with->trace_to, "--trace", with->trace) < 0)
+		return -EIO;
+	r = records_begin(with->stats_to, with->trace_to);
+	if (r)
+		complain("--trace: %s",
+			 r == -EINVAL ? "not the file of --stats, which one of them would overwrite" : strerror(-r));
+	return r;
 }
 
 static int write_to(FILE *out, const char *option, const char *name, const struct log *log,
