@@ -161,14 +161,14 @@ static int prepare_output(struct each *e)
 	const struct each_options *o = &e->options;
 	sigset_t set;
 
-	if (e->collects) {
-		if (printer_open(&e->printer, o)) {
-			complain("%s", strerror(ENOMEM));
-			return EXIT_OWN_ERROR;
-		}
-		sigemptyset(&set);
+	sigemptyset(&set); /* a write says so, too, and then there are programs to be ended */
+	sigaddset(&set, SIGXFSZ);
+	if (e->collects)
 		sigaddset(&set, SIGPIPE);
-		sigprocmask(SIG_BLOCK, &set, NULL); /* a write says so, too */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (e->collects && printer_open(&e->printer, o)) {
+		complain("%s", strerror(ENOMEM));
+		return EXIT_OWN_ERROR;
 	}
 	e->resumes = o->resume || o->resume_failed;
 	if (e->resumes && resume_open(&e->resume, o->joblog, o->resume_failed))

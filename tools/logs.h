@@ -17,8 +17,9 @@ struct logs {
 };
 
 /*
- * Names may be NULL. None of them may be the file of the input. keep: so many bytes of the job log stay, and the records
- * go on where they ended; negative: both begin. 0 or -errno, after a line about it; logs_close() is needed either way.
+ * Names may be NULL. None of them may be the file of the input. keep: so many bytes of the job log stay, and the
+ * records go on where they ended; negative: both begin. 0 or -errno, after a line about it; logs_close() is needed
+ * either way.
  */
 int logs_open(struct logs *logs, const char *joblog, const char *json, int input, off_t keep);
 
