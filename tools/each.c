@@ -53,21 +53,16 @@ static void take_signals(struct each *e)
 	e->pool.looked = e->pool.starts;
 }
 
-/* Starts what can be started now. */
+/* Starts what can be started now. It reads nothing: input may always be ready, and so may other things. */
 static void feed(struct each *e)
 {
-	struct pollfd input = { .fd = e->input, .events = POLLIN };
 	struct job *job;
 	int started = 0, r;
 
 	while (!e->stopping && !e->pool.start_after) {
 		job = supply_next(e);
-		if (!job) {
-			if (!e->hungry || poll(&input, 1, 0) <= 0)
-				break;
-			supply_read(e);
-			continue;
-		}
+		if (!job)
+			break;
 		r = pool_start(&e->pool, job);
 		if (r < 0)
 			each_ended(e, job);

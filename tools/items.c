@@ -15,7 +15,13 @@ enum { FIRST_SIZE = 128 * 1024 };
 
 int items_open(struct items *items, int fd, char separator, bool keep_empty)
 {
-	*items = (struct items){ .fd = fd, .separator = separator, .keep_empty = keep_empty, .size = FIRST_SIZE };
+	*items = (struct items){
+		.fd = fd,
+		.separator = separator,
+		.keep_empty = keep_empty,
+		.size = FIRST_SIZE,
+		.longest = 32 * (size_t)sysconf(_SC_PAGESIZE), /* MAX_ARG_STRLEN, which counts the final NUL */
+	};
 	items->buffer = malloc(items->size);
 	return items->buffer ? 0 : -ENOMEM;
 }
@@ -70,6 +76,17 @@ int items_read(struct items *items)
 	return 0;
 }
 
+/* Of one that is longer than any argument no more is kept: it may have no end at all. */
+static int no_end_yet(struct items *items)
+{
+	if (items->separator && memchr(items->buffer + items->scanned, 0, items->used - items->scanned))
+		return -EILSEQ;
+	if (items->used - items->next > items->longest)
+		items->used = items->next + items->longest;
+	items->scanned = items->used;
+	return 0;
+}
+
 int items_next(struct items *items, char **ret)
 {
 	char *item, *end;
@@ -78,10 +95,8 @@ int items_next(struct items *items, char **ret)
 	for (;;) {
 		item = items->buffer + items->next;
 		end = memchr(items->buffer + items->scanned, items->separator, items->used - items->scanned);
-		if (!end && !items->at_end) {
-			items->scanned = items->used;
-			return 0;
-		}
+		if (!end && !items->at_end)
+			return no_end_yet(items);
 		if (!end && items->next == items->used)
 			return -ENODATA;
 		if (!end)
@@ -95,6 +110,8 @@ int items_next(struct items *items, char **ret)
 	}
 	if (items->separator && memchr(item, 0, len))
 		return -EILSEQ;
+	if (len > items->longest)
+		item[items->longest] = 0;
 	items->taken++;
 	*ret = item;
 	return 1;

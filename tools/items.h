@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Items of input, one at a time: lines, or what stands between NUL bytes. Memory holds one buffer, which grows only to
- * take the longest item.
+ * take the longest item that can be an argument. One that cannot is cut off behind a byte too many.
  */
 #ifndef ITEMS_H
 #define ITEMS_H
@@ -17,6 +17,7 @@ struct items {
 	bool at_end; /* of the input: nothing more will be read */
 	char *buffer;
 	size_t size, used;    /* of the buffer */
+	size_t longest;       /* bytes of an item that are kept */
 	size_t next, scanned; /* where the next item begins, and up to where no separator is */
 	uint64_t taken;
 	uint64_t total; /* how many there are in all, once known; else 0 */
