@@ -5,7 +5,6 @@
  */
 #include "record.h"
 #include "options.h"
-#include "redirect.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -34,7 +33,8 @@ FILE *record_open_untouched(const char *where, bool append)
 	if (strncmp(where, "fd:", 3)) {
 		copy = open(where, (append ? O_RDWR | O_APPEND : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
 	} else {
-		if (number_parse(where + 3, 0, INT_MAX, &fd) || redirect_was_closed((int)fd)) {
+		/* one that is closed on exec is our own, which has taken the number since */
+		if (number_parse(where + 3, 0, INT_MAX, &fd) || fcntl((int)fd, F_GETFD) & FD_CLOEXEC) {
 			errno = EBADF;
 			return NULL;
 		}
