@@ -8,6 +8,7 @@
 #include "duration.h"
 #include "options.h"
 #include "outcome.h"
+#include "outlet.h"
 #include "supply.h"
 
 #include <errno.h>
@@ -53,6 +54,36 @@ static void take_signals(struct each *e)
 	e->pool.looked = e->pool.starts;
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* A log that nobody reads now. Signals are heard meanwhile, and after one it has a second to take something. */
+static bool wait_for_log(void *data, int fd)
+{
+	struct each *e = data;
+	struct pollfd p[] = { { .fd = e->signals, .events = POLLIN }, { .fd = fd, .events = POLLOUT } };
+	int64_t until = now_ns() + NS_PER_S, wait;
+
+	while (e->interrupts < 2) {
+		wait = pool_tick(&e->pool);
+		if (e->interrupts)
+			wait = sooner(wait, until > now_ns() ? until - now_ns() : 0);
+		if (poll(p, 2, duration_to_poll(wait)) < 0)
+			return errno == EINTR;
+		if (p[1].revents)
+			return true;
+		if (e->interrupts && now_ns() >= until)
+			return false;
+		if (p[0].revents) {
+			take_signals(e);
+			until = now_ns() + NS_PER_S;
+		}
+	}
+	return false;
+}
+
 /* Starts what can be started now. It reads nothing: input may always be ready, and so may other things. */
 static void feed(struct each *e)
 {
@@ -91,11 +122,6 @@ static void collect(struct each *e)
 		complain("the ring: %s", strerror(-n));
 		each_stop(e, EXIT_OWN_ERROR);
 	}
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 static void wait_and_take(struct each *e)
@@ -204,7 +230,22 @@ static int prepare(struct each *e)
 		complain("signalfd: %s", strerror(-e->signals));
 		return EXIT_OWN_ERROR;
 	}
+	outlet_wait_by(wait_for_log, e);
 	return 0;
+}
+
+/* After a signal nobody may be there to read what is still to be said. */
+static void do_not_wait_to_say(const struct each *e)
+{
+	int fd;
+
+	if (!e->interrupts || outlet_has_room(STDERR_FILENO, 0))
+		return;
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup3(fd, STDERR_FILENO, O_CLOEXEC);
+	close(fd);
 }
 
 static int result(struct each *e)
@@ -232,6 +273,7 @@ int each_main(int argc, char **argv)
 			wait_and_take(&e);
 		take_signals(&e); /* the key that has ended the last, too */
 		progress_hide(&e.progress);
+		do_not_wait_to_say(&e);
 		code = result(&e);
 	}
 	pool_close(&e.pool);
@@ -239,7 +281,7 @@ int each_main(int argc, char **argv)
 		printer_close(&e.printer);
 	resume_close(&e.resume);
 	items_done(&e.items);
-	if (logs_close(&e.logs))
+	if (logs_close(&e.logs) && !e.interrupts)
 		code = EXIT_OWN_ERROR;
 	if (e.signals >= 0)
 		close(e.signals);

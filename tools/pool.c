@@ -31,6 +31,8 @@ int pool_open(struct pool *p, const struct each_options *options, const struct s
 	r = uspawn_ring_new(&p->ring, options->jobs < MANY ? options->jobs : MANY, 0);
 	if (!r)
 		r = p->ring_fd = uspawn_ring_fd(p->ring);
+	if (options->verbose)
+		p->says = record_open("fd:2", false); /* if it is closed, nothing is said */
 	if (r >= 0)
 		return 0;
 	complain("no place for %u jobs: %s", options->jobs, strerror(-r));
@@ -159,9 +161,9 @@ int pool_start(struct pool *p, struct job *job)
 	job->tries++;
 	if (r < 0)
 		return r;
-	if (o->verbose) {
-		shell_words(stderr, argv);
-		putc('\n', stderr);
+	if (p->says) {
+		shell_words(p->says, argv);
+		putc('\n', p->says);
 	}
 	if (o->timeout) {
 		job->due = job->began + o->timeout;
@@ -289,4 +291,6 @@ void pool_close(struct pool *p)
 	uspawn_ring_free(p->ring);
 	recipe_close(&p->recipe);
 	free_jobs(p->idle);
+	if (p->says)
+		fclose(p->says);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <uspawn.h>
 
@@ -29,6 +30,7 @@ struct pool {
 	bool clocks;                      /* some job may have a due time */
 	int64_t short_since, start_after; /* 0: there is enough of everything */
 	int64_t pause;
+	FILE *says; /* the commands; NULL: not asked for */
 };
 
 /*

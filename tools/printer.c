@@ -4,31 +4,22 @@
  * write. A job is only given back when its last byte was written, so that a log says no more than is true.
  */
 #include "printer.h"
+#include "outlet.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STAGE = 64 * 1024, HELD = 32 * 1024 * 1024 };
-
-/* What takes any amount at once; a terminal, a pipe or a socket may have no room. */
-static bool never_blocks(int fd)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)));
-}
 
 int printer_open(struct printer *p, const struct each_options *options)
 {
 	*p = (struct printer){ .options = options, .fd = STDOUT_FILENO, .stage = malloc(STAGE) };
 	spool_open(&p->spool);
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
-		p->never_blocks[fd] = never_blocks(fd);
+		p->never_blocks[fd] = outlet_never_blocks(fd);
 	return p->stage ? 0 : -ENOMEM;
 }
 
@@ -246,13 +237,6 @@ static void fill_stage(struct printer *p)
 
 /* ---- Writing ---- */
 
-static bool has_room(int fd)
-{
-	struct pollfd room = { .fd = fd, .events = POLLOUT };
-
-	return poll(&room, 1, 0) > 0;
-}
-
 /* A pipe that is ready takes PIPE_BUF bytes. */
 static void write_stage(struct printer *p)
 {
@@ -260,7 +244,7 @@ static void write_stage(struct printer *p)
 	ssize_t r;
 
 	if (!p->never_blocks[p->fd]) {
-		p->blocked = !has_room(p->fd);
+		p->blocked = !outlet_has_room(p->fd, 0);
 		if (p->blocked)
 			return;
 		n = n < PIPE_BUF ? n : PIPE_BUF;

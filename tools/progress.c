@@ -5,6 +5,7 @@
  */
 #include "progress.h"
 #include "duration.h"
+#include "outlet.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { LAST_WAIT_MS = 1000 };
 
 #define FIRST_NS (500 * NS_PER_MS)
 
@@ -26,10 +29,13 @@ void progress_begin(struct progress *p, bool forced)
 	p->drawn = p->began + FIRST_NS - p->every;
 }
 
-static void write_all(const char *text, size_t len)
+/* If there is room: no bar is worth more waiting. */
+static void write_all(const char *text, size_t len, int ms)
 {
 	ssize_t n;
 
+	if (!outlet_has_room(STDERR_FILENO, ms))
+		return;
 	for (; len; text += n, len -= (size_t)n) {
 		n = write(STDERR_FILENO, text, len);
 		if (n <= 0)
@@ -54,7 +60,7 @@ static void make_room(struct progress *p)
 	/* one line down, which scrolls if there is none; setting the region moves the cursor, so it is kept; up again
 	 */
 	n = snprintf(text, sizeof(text), "\033D\0337\033[1;%dr\0338\033[A", p->rows - 1);
-	write_all(text, (size_t)n);
+	write_all(text, (size_t)n, 0);
 }
 
 static void clock_text(char *to, size_t size, uint64_t seconds)
@@ -127,7 +133,7 @@ int64_t progress_draw(struct progress *p, const struct progress_count *count)
 	}
 	n += line_text(text + n, sizeof(text) - (size_t)n - 4, p, count, now);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, p->terminal ? "\0338" : "\n");
-	write_all(text, (size_t)n);
+	write_all(text, (size_t)n, 0);
 	return p->every;
 }
 
@@ -139,6 +145,6 @@ void progress_hide(struct progress *p)
 	if (!p->rows)
 		return;
 	n = snprintf(text, sizeof(text), "\0337\033[%d;1H\033[K\033[r\0338", p->rows);
-	write_all(text, (size_t)n);
+	write_all(text, (size_t)n, LAST_WAIT_MS); /* without it the terminal does not scroll as before */
 	p->rows = 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "record.h"
 #include "options.h"
+#include "outlet.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What a run that was killed has left half written stays a line of its own. */
 static void go_on(FILE *file)
@@ -28,6 +30,7 @@ static void go_on(FILE *file)
 FILE *record_open_untouched(const char *where, bool append)
 {
 	uint64_t fd;
+	FILE *file;
 	int copy;
 
 	if (strncmp(where, "fd:", 3)) {
@@ -41,7 +44,12 @@ FILE *record_open_untouched(const char *where, bool append)
 		copy = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
 		append = false;
 	}
-	return copy < 0 ? NULL : fdopen(copy, append ? "a+" : "w");
+	if (copy < 0)
+		return NULL;
+	file = outlet_never_blocks(copy) ? fdopen(copy, append ? "a+" : "w") : outlet_new(copy);
+	if (!file)
+		close(copy);
+	return file;
 }
 
 int record_begin(FILE *file, const char *where, off_t keep)
