@@ -9,10 +9,13 @@
 #include "record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { COLUMNS = 9, SEQ = 0, EXITVAL = 6, SIGNAL = 7, COMMAND = 8 };
 
@@ -139,15 +142,25 @@ static void sort(struct resume *r)
 
 int resume_open(struct resume *resume, const char *joblog, bool failed_again)
 {
-	FILE *file = fopen(joblog, "re");
-	int r;
+	int fd = open(joblog, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r; /* a FIFO is not waited for */
+	FILE *file = NULL;
+	struct stat st;
 
 	*resume = (struct resume){ .failed_again = failed_again };
-	if (!file && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
+	if (fd >= 0 && !fstat(fd, &st) && !S_ISREG(st.st_mode)) {
+		complain("--resume: %s: needs a --joblog that can be read: a file", joblog);
+		close(fd);
+		return -EINVAL;
+	}
+	if (fd >= 0)
+		file = fdopen(fd, "r");
 	if (!file) {
 		r = -errno;
 		complain("--resume: %s: %s", joblog, strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		return r;
 	}
 	r = read_all(resume, file, joblog);
