@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands. Exit codes: 0, 1 if a measurement failed, 2 if the command was wrong; then nothing was written. */
+/* The commands. Exit codes: 0, 1 if a measurement failed, 2 if the command was wrong or what it gives was not written. */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "commands.h"
@@ -62,9 +64,8 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
-	hold_standard_descriptors();
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		print_help();
 		return argc < 2 ? 2 : 0;
@@ -74,4 +75,17 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].function(argc - 1, argv + 1);
 	return refuse("%s: no such command; see uspawn-bench --help", argv[1]);
+}
+
+/* What was printed is the result, or what was asked for: it must not be lost unseen. */
+int main(int argc, char **argv)
+{
+	int code;
+
+	hold_standard_descriptors();
+	code = command(argc, argv);
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout))
+		return refuse("standard output: %s", errno ? strerror(errno) : "could not be written in full");
+	return code;
 }

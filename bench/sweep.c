@@ -110,7 +110,7 @@ static int conduct(void)
 {
 	struct busy busy;
 	json_t *root;
-	int r;
+	int r, code;
 
 	machine_describe(&run.machine);
 	own_cost_measure(&run.own_cost);
@@ -122,10 +122,11 @@ static int conduct(void)
 		add_warnings(json_object_get(root, "environment"), busy_share(&busy));
 		table_footer(root);
 	}
-	if (r >= 0 && run.json && (r = json_save(root, run.json)) < 0)
-		fprintf(stderr, "uspawn-bench: --json %s: %s\n", run.json, strerror(-r));
+	code = r < 0;
+	if (!code && run.json && (r = json_save(root, run.json)) < 0)
+		code = refuse("--json %s: %s", run.json, strerror(-r));
 	json_decref(root);
-	return r < 0 ? 1 : 0;
+	return code;
 }
 
 static int command(int argc, char **argv, const char *help)
