@@ -70,14 +70,20 @@ int entries_select(struct run *run, char *why, size_t size)
 		size_t n = strcspn(only, ",");
 		const struct contestant *c = contestant_named(only, n);
 		const char *reason = c ? contestant_hindrance(c) : "there is no such contestant; see uspawn-bench list";
-		int r = reason ? -EINVAL : add(run, c);
+		int r;
+
+		if (!n) {
+			snprintf(why, size, "--only '%s': a name is missing; see uspawn-bench list", run->only);
+			return -EINVAL;
+		}
+		r = reason ? -EINVAL : add(run, c);
 
 		if (r == -EOPNOTSUPP)
 			reason = "waits by its own means, not by --reaper";
 		else if (r == -E2BIG)
 			reason = "too many";
 		if (reason) {
-			snprintf(why, size, "%.*s: %s", (int)n, only, reason);
+			snprintf(why, size, "--only %.*s: %s", (int)n, only, reason);
 			return -EINVAL;
 		}
 		only = only[n] ? only + n + 1 : NULL;
@@ -86,7 +92,7 @@ int entries_select(struct run *run, char *why, size_t size)
 		if (!strcmp(run->slowed, run->entries[i].name))
 			return 0;
 	if (run->slowed)
-		snprintf(why, size, "%s: --slowed names nobody who takes part", run->slowed);
+		snprintf(why, size, "--slowed %s: names nobody who takes part", run->slowed);
 	return run->slowed ? -EINVAL : 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands. Exit codes: 0, 1 if a measurement failed, 2 if the command was wrong or what it gives was not written. */
+/* The commands. Exit codes: 0, 1 if a measurement failed, 2 if the command was wrong or its result was not written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -99,6 +99,8 @@ static int take_axis(struct run *run, const struct axis *axis, const char *text)
 	char why[256];
 	uint32_t value;
 
+	if (axis == run->axis)
+		return refuse("--%s: the sweep sets it; leave out one of them", axis->name);
 	if (axis_parse(axis, (enum measure)run->task.measure, text, strlen(text), &value, why, sizeof(why)) < 0)
 		return refuse("--%s", why);
 	axis_set(axis, &run->task.setting, value);
@@ -123,7 +125,5 @@ int options_parse(struct run *run, int argc, char **argv)
 	}
 	if (!r && optind < argc)
 		r = refuse("%s: not an option; see uspawn-bench %s --help", argv[optind], argv[0]);
-	if (!r && run->task.setting.rate && run->task.setting.burst)
-		r = refuse("--rate and --burst: only one of them");
 	return r;
 }

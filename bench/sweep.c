@@ -56,8 +56,10 @@ static int check(void)
 			      strerror(-r));
 	for (uint32_t i = 0; i < run.ncases; i++) {
 		set_case(i);
+		if (run.task.setting.rate && run.task.setting.burst)
+			return refuse("--rate and --burst: only one of them");
 		if (entries_select(&run, why, sizeof(why)) < 0)
-			return refuse("--only %s", why);
+			return refuse("%s", why);
 		if (!limits_allow(&run.task, run.nentries, run.batch, why, sizeof(why)))
 			return refuse("%s", why);
 	}
