@@ -87,6 +87,7 @@ static bool wait_for_log(void *data, int fd)
 /* Starts what can be started now. It reads nothing: input may always be ready, and so may other things. */
 static void feed(struct each *e)
 {
+	const char *starved;
 	struct job *job;
 	int started = 0, r;
 
@@ -101,8 +102,9 @@ static void feed(struct each *e)
 			take_signals(e);
 	}
 	each_print(e);
-	if (pool_starved(&e->pool)) {
-		complain("no process could be made for ten seconds (limits: ulimit -u, ulimit -n, pids.max)");
+	starved = pool_starved(&e->pool);
+	if (starved && !e->stopping) {
+		complain("%s", starved);
 		each_stop(e, EXIT_OWN_ERROR);
 	}
 }

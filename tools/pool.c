@@ -15,6 +15,7 @@
 #define PAUSE_NS     NS_PER_MS
 #define PAUSE_MAX_NS (250 * NS_PER_MS)
 #define STARVED_NS   (10 * NS_PER_S)
+#define CLOSING_NS   NS_PER_S
 
 enum { MANY = 4096 }; /* beyond this the ring grows when it comes to it */
 
@@ -108,9 +109,12 @@ struct job *pool_waiting(struct pool *p)
 	return job;
 }
 
-static void wait_for_more(struct pool *p, struct job *job)
+/* error: what there is not enough of. */
+static void wait_for_more(struct pool *p, struct job *job, int error)
 {
 	int64_t now = now_ns();
+
+	p->too_few_fds = error == EMFILE && !p->running;
 
 	if (!p->short_since)
 		p->short_since = now;
@@ -155,7 +159,7 @@ int pool_start(struct pool *p, struct job *job)
 	job->child.data = job;
 	r = recipe_start(&p->recipe, p->ring, job, &argv);
 	if (uspawn_try_later(-r)) {
-		wait_for_more(p, job);
+		wait_for_more(p, job, -r);
 		return 0;
 	}
 	job->tries++;
@@ -204,9 +208,10 @@ int pool_collect(struct pool *p, struct job *jobs[static 64], bool *ret_more)
 		recipe_end(job);
 		if (job->child.exit.code == USPAWN_FAILED && uspawn_try_later(job->child.exit.status)) {
 			job->tries--;
-			wait_for_more(p, job);
+			wait_for_more(p, job, job->child.exit.status);
 			continue;
 		}
+		p->some_ended = true;
 		p->short_since = 0;
 		p->pause = PAUSE_NS;
 		if (!p->recipe.request.events)
@@ -272,9 +277,16 @@ int64_t pool_tick(struct pool *p)
 	return next;
 }
 
-bool pool_starved(const struct pool *p)
+/* Descriptors are only ours: with nothing running none will come back, unless the ring is about to close some. */
+const char *pool_starved(const struct pool *p)
 {
-	return p->short_since && !p->running && now_ns() - p->short_since > STARVED_NS;
+	int64_t since = p->short_since && !p->running ? now_ns() - p->short_since : -1;
+
+	if (p->too_few_fds && since >= (p->some_ended ? CLOSING_NS : 0))
+		return "too few descriptors for one process: raise the limit of open files (ulimit -n)";
+	if (since > STARVED_NS)
+		return "no process could be made for ten seconds (limits: ulimit -u, pids.max)";
+	return NULL;
 }
 
 static void free_jobs(struct job *job)

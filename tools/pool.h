@@ -30,7 +30,8 @@ struct pool {
 	bool clocks;                      /* some job may have a due time */
 	int64_t short_since, start_after; /* 0: there is enough of everything */
 	int64_t pause;
-	FILE *says; /* the commands; NULL: not asked for */
+	bool some_ended, too_few_fds; /* one was really run; there are not even enough for one */
+	FILE *says;                   /* the commands; NULL: not asked for */
 };
 
 /*
@@ -66,8 +67,8 @@ void pool_hand_on(struct pool *p, int signo, bool terminal);
 /* Sends what is due. Returns after how many ns to come again; negative: never. */
 int64_t pool_tick(struct pool *p);
 
-/* The system has refused for so long, with nothing running, that waiting is no use. */
-bool pool_starved(const struct pool *p);
+/* Why waiting is no use: the system has refused for so long, with nothing running. Else NULL. */
+const char *pool_starved(const struct pool *p);
 
 void pool_close(struct pool *p);
 
