@@ -82,6 +82,25 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+static int refuse_word(const char *word, const char *next)
+{
+	complain("%s: '%s' does not belong behind it; see 'uspawn --help'", word, next);
+	return EXIT_OWN_ERROR;
+}
+
+/* "help", "help COMMAND", "help run GROUP". */
+static int help(int argc, char **argv)
+{
+	const struct command *asked = argc > 2 ? find_command(argv[2]) : NULL;
+	int most = !asked ? 2 : asked->help ? 3 : 4;
+
+	if (argc > most)
+		return refuse_word(argv[1], argv[most]);
+	if (asked && !asked->help)
+		return print_run_help(argc > 3 ? argv[3] : NULL);
+	return print_help(asked ? asked->help : help_program);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : NULL;
@@ -93,13 +112,9 @@ int main(int argc, char **argv)
 		return EXIT_OWN_ERROR;
 	}
 	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
-		return print_version();
-	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
-		asked = argc > 2 ? find_command(argv[2]) : NULL;
-		if (asked && !asked->help)
-			return print_run_help(argc > 3 ? argv[3] : NULL);
-		return print_help(asked ? asked->help : help_program);
-	}
+		return argc > 2 ? refuse_word(word, argv[2]) : print_version();
+	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
+		return help(argc, argv);
 	asked = find_command(word);
 	if (!asked) {
 		complain("%s: no such %s; it is run, each, with or probe, see 'uspawn --help'", word,
