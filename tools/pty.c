@@ -2,8 +2,13 @@
 /*
  * The master is non-blocking and what it does not take waits here, so a program that does not read cannot stop its own
  * output from being shown. Nothing is written to our side unless poll(2) has said that it takes a page.
+ *
+ * A read that fails says that nobody has the terminal open just now. The program may still run, and open it again by
+ * its name; closing the master would be its death. Nor is its side held open by us: then the program's end would be a
+ * hang-up, by which the kernel throws away what it has just written.
  */
 #include "pty.h"
+#include "duration.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -11,7 +16,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* How long a terminal that somebody else still holds open is read after the program's end, or a reader waited for. */
+/* How long a terminal that somebody else still holds open is read after the program's end, or a reader waited for; and
+ * how often one is looked at that nobody has open. */
 #define LINGER_MS 50
 
 static void make_raw(struct pty *p)
@@ -25,7 +31,8 @@ static void make_raw(struct pty *p)
 void pty_begin(struct pty *p, int master)
 {
 	*p = (struct pty){ .master = master, .last = '\n' };
-	if (tcgetattr(STDIN_FILENO, &p->before) == 0)
+	p->terminal = tcgetattr(STDIN_FILENO, &p->before) == 0;
+	if (p->terminal)
 		make_raw(p);
 	pty_resize(p);
 }
@@ -47,18 +54,6 @@ void pty_continue(struct pty *p)
 	if (p->raw)
 		make_raw(p);
 	pty_resize(p);
-}
-
-void pty_poll(const struct pty *p, struct pollfd polls[PTY_POLLS])
-{
-	bool reads = p->noutput < sizeof(p->output);
-
-	polls[0] = (struct pollfd){ .fd = p->eof || p->nkeys ? -1 : STDIN_FILENO, .events = POLLIN };
-	polls[1] = (struct pollfd){ .fd = p->master,
-				    .events = (short)((reads ? POLLIN : 0) | (p->nkeys ? POLLOUT : 0)) };
-	polls[2] = (struct pollfd){ .fd = p->noutput ? STDOUT_FILENO : -1, .events = POLLOUT };
-	if (!polls[1].events)
-		polls[1].fd = -1; /* else a hang-up would be said again and again */
 }
 
 /* Our input has ended: so does the program's, as if somebody had typed it; in a line, the first one ends that. */
@@ -107,6 +102,7 @@ static void hang_up(struct pty *p)
 	close(p->master);
 	p->master = -1;
 	p->eof = true;
+	p->deserted = false;
 	p->nkeys = 0;
 }
 
@@ -123,16 +119,51 @@ static void show(struct pty *p)
 	}
 }
 
-/* false: there is nothing now. The last one that had the terminal open has gone when a read fails. */
+/* Our terminal is as it was while nobody would get the keys, so that one can end us. */
+static void desert(struct pty *p)
+{
+	if (p->deserted && p->raw)
+		p->raw = tcsetattr(STDIN_FILENO, TCSANOW, &p->before) < 0;
+	p->deserted = true;
+	p->look_again = now_ns() + LINGER_MS * NS_PER_MS;
+}
+
+static void come_back(struct pty *p)
+{
+	p->deserted = false;
+	if (p->terminal && !p->raw)
+		make_raw(p);
+}
+
+/* false: there is nothing now. */
 static bool read_output(struct pty *p)
 {
 	ssize_t n = read(p->master, p->output + p->noutput, sizeof(p->output) - p->noutput);
 
 	if (n > 0)
 		p->noutput += (size_t)n;
-	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-		hang_up(p);
+	if (n == 0 || (n < 0 && errno == EIO))
+		desert(p);
+	else if (p->deserted)
+		come_back(p);
 	return n > 0;
+}
+
+int64_t pty_poll(struct pty *p, struct pollfd polls[PTY_POLLS], int64_t left)
+{
+	bool reads = p->noutput < sizeof(p->output);
+
+	if (p->deserted && reads && now_ns() >= p->look_again)
+		reads = !read_output(p) || p->noutput < sizeof(p->output);
+	polls[0] = (struct pollfd){ .fd = p->eof || p->nkeys || p->deserted ? -1 : STDIN_FILENO, .events = POLLIN };
+	polls[1] = (struct pollfd){ .fd = p->master,
+				    .events = (short)((reads ? POLLIN : 0) | (p->nkeys ? POLLOUT : 0)) };
+	polls[2] = (struct pollfd){ .fd = p->noutput ? STDOUT_FILENO : -1, .events = POLLOUT };
+	if (!polls[1].events || p->deserted)
+		polls[1].fd = -1; /* else a hang-up would be said again and again */
+	if (p->deserted && reads && (left < 0 || left > LINGER_MS * NS_PER_MS))
+		left = LINGER_MS * NS_PER_MS;
+	return left;
 }
 
 void pty_pump(struct pty *p, const struct pollfd polls[PTY_POLLS])

@@ -6,16 +6,20 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <termios.h>
 
 enum { PTY_POLLS = 3 };
 
 struct pty {
-	int master; /* owned; -1: gone */
-	bool raw;   /* our terminal was changed */
-	bool eof;   /* nothing more comes from us */
-	bool hurry; /* a signal has come: who does not read is not waited for */
-	char last;  /* of the keys; a line feed before there was any */
+	int master;         /* owned; -1: gone */
+	bool terminal;      /* our standard input is one */
+	bool raw;           /* it was changed */
+	bool eof;           /* nothing more comes from us */
+	bool hurry;         /* a signal has come: who does not read is not waited for */
+	bool deserted;      /* nobody has the program's side open */
+	char last;          /* of the keys; a line feed before there was any */
+	int64_t look_again; /* when it is deserted */
 	struct termios before;
 	char keys[4096], output[4096]; /* what waits to be written */
 	size_t nkeys, noutput;
@@ -24,8 +28,8 @@ struct pty {
 /* Our standard input, if it is a terminal, hands every key on. Takes the master. */
 void pty_begin(struct pty *p, int master);
 
-/* What to wait for, and what to do when it has come. */
-void pty_poll(const struct pty *p, struct pollfd polls[PTY_POLLS]);
+/* What to wait for, and what to do when it has come. Returns how long at most: left, or less; negative is for ever. */
+int64_t pty_poll(struct pty *p, struct pollfd polls[PTY_POLLS], int64_t left);
 void pty_pump(struct pty *p, const struct pollfd polls[PTY_POLLS]);
 
 /* Our terminal has another size, or we go on after a stop. */

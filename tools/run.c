@@ -93,7 +93,7 @@ static void supervise(struct watch *w)
 		if (blind > 0 && (left < 0 || left > blind))
 			left = blind;
 		if (w->pty)
-			pty_poll(w->pty, p + 2);
+			left = pty_poll(w->pty, p + 2, left);
 		if (poll(p, n, duration_to_poll(left)) <= 0)
 			continue;
 		if (p[0].revents)
