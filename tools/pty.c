@@ -113,7 +113,8 @@ static void show(struct pty *p)
 	if (n > 0) {
 		drop(p->output, &p->noutput, n);
 	} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
-		p->noutput = 0; /* nobody reads it */
+		p->error = errno;
+		p->noutput = 0;
 		if (p->master >= 0)
 			hang_up(p);
 	}
@@ -196,9 +197,10 @@ static void show_all(struct pty *p, int signals)
 	p->noutput = 0;
 }
 
-void pty_end(struct pty *p, int signals)
+int pty_end(struct pty *p, int signals)
 {
 	struct pollfd output = { .fd = p->master, .events = POLLIN };
+	int error;
 
 	show_all(p, signals);
 	while (p->master >= 0 && poll(&output, 1, LINGER_MS) > 0 && read_output(p))
@@ -207,5 +209,7 @@ void pty_end(struct pty *p, int signals)
 		close(p->master);
 	if (p->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &p->before);
+	error = p->error;
 	*p = (struct pty){ .master = -1 };
+	return -error;
 }

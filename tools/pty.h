@@ -18,6 +18,7 @@ struct pty {
 	bool eof;           /* nothing more comes from us */
 	bool hurry;         /* a signal has come: who does not read is not waited for */
 	bool deserted;      /* nobody has the program's side open */
+	int error;          /* our standard output took nothing any more: why */
 	char last;          /* of the keys; a line feed before there was any */
 	int64_t look_again; /* when it is deserted */
 	struct termios before;
@@ -36,7 +37,7 @@ void pty_pump(struct pty *p, const struct pollfd polls[PTY_POLLS]);
 void pty_resize(struct pty *p);
 void pty_continue(struct pty *p);
 
-/* The program has ended: shows what it has still written, and puts our terminal back. */
-void pty_end(struct pty *p, int signals);
+/* The program has ended: shows what it has still written, and puts our terminal back. -errno if not all was shown. */
+int pty_end(struct pty *p, int signals);
 
 #endif

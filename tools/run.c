@@ -137,9 +137,19 @@ static bool leads_a_group(const struct run *run)
 	return run->request.flags & USPAWN_SETSID || (run->request.flags & USPAWN_SETPGROUP && !run->request.pgroup);
 }
 
+static int output_is_lost(const struct run *run, int error)
+{
+	if (error == -EPIPE && !(run->start.ignored & SIGNAL_BIT(SIGPIPE)))
+		return EXIT_SIGNAL + SIGPIPE; /* as it ends who does not look */
+	complain("standard output: %s", strerror(-error));
+	return EXIT_OWN_ERROR;
+}
+
 /* It runs: sees it through. Returns the exit code. */
 static int see_through(struct run *run, struct watch *w, int master, int64_t began)
 {
+	int lost = 0;
+
 	if (run->verbose)
 		complain("started %d by %s", w->child->pid, rung_name(w->child->rung));
 	if (run->verbose && w->child->failure.errnum)
@@ -152,10 +162,10 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	supervise(w);
 	forward(w); /* the key that has ended it, too */
 	if (w->pty)
-		pty_end(w->pty, w->signals);
+		lost = pty_end(w->pty, w->signals);
 	if (run->verbose)
 		say_end(&w->child->exit, now_ns() - began);
-	return exit_code(&w->child->exit, w->timeouts);
+	return lost < 0 ? output_is_lost(run, lost) : exit_code(&w->child->exit, w->timeouts);
 }
 
 /* Without a plan, failure says why there is none. Returns the exit code. */
