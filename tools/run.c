@@ -11,97 +11,13 @@
 #include "options.h"
 #include "pty.h"
 #include "record.h"
+#include "watch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A command that runs, and the clock that runs against it. */
-struct watch {
-	struct uspawn_child *child;
-	int signals;
-	int64_t due; /* when the next signal is sent; negative: never */
-	int64_t kill_after;
-	int timeouts;    /* how many were sent: TERM, then KILL */
-	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
-	struct pty *pty; /* NULL: none */
-	bool verbose, interrupted;
-};
-
-static void send_signal(struct watch *w, int signo, const char *why)
-{
-	if (w->verbose)
-		complain("%s: sending %s to %d", why, signal_name(signo), w->child->pid);
-	signal_send(w->child, signo, w->whole);
-}
-
-/* TERM, and the next time KILL. */
-static void time_is_up(struct watch *w)
-{
-	if (w->timeouts++) {
-		send_signal(w, SIGKILL, "--kill-after");
-		w->due = -1;
-		return;
-	}
-	send_signal(w, SIGTERM, "--timeout");
-	w->due = w->kill_after ? now_ns() + w->kill_after : -1;
-}
-
-static void forward(struct watch *w)
-{
-	bool terminal;
-	int signo;
-
-	while ((signo = signal_take(w->signals, &terminal)) > 0) {
-		if (signo == SIGWINCH) {
-			pty_resize(w->pty);
-		} else if (signo == SIGCONT) {
-			pty_continue(w->pty);
-		} else if (signo == SIGTSTP) {
-			send_signal(w, signo, "received");
-			signal_stop();
-			send_signal(w, SIGCONT, "going on");
-		} else {
-			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))
-				send_signal(w, signo, "received");
-			w->interrupted |= signo == SIGINT && terminal;
-			if (w->pty)
-				w->pty->hurry = true;
-		}
-	}
-}
-
-static void supervise(struct watch *w)
-{
-	/* where a child has no pidfd, look every 10 ms */
-	struct pollfd p[2 + PTY_POLLS] = {
-		{ .fd = w->signals, .events = POLLIN },
-		{ .fd = w->child->pidfd, .events = POLLIN },
-	};
-	nfds_t n = w->pty ? 2 + PTY_POLLS : 2;
-	int64_t blind = p[1].fd < 0 ? 10 * NS_PER_MS : -1, left;
-
-	while (uspawn_wait(w->child, 0) == 0) {
-		left = w->due < 0 ? -1 : w->due - now_ns();
-		if (w->due >= 0 && left <= 0) {
-			time_is_up(w);
-			continue;
-		}
-		if (blind > 0 && (left < 0 || left > blind))
-			left = blind;
-		if (w->pty)
-			left = pty_poll(w->pty, p + 2, left);
-		if (poll(p, n, duration_to_poll(left)) <= 0)
-			continue;
-		if (p[0].revents)
-			forward(w);
-		if (w->pty)
-			pty_pump(w->pty, p + 2);
-	}
-}
 
 static void say_end(const struct uspawn_exit *e, int64_t wall_ns)
 {
@@ -159,8 +75,7 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
 	if (w->pty)
 		pty_begin(w->pty, master);
-	supervise(w);
-	forward(w); /* the key that has ended it, too */
+	watch_child(w);
 	if (w->pty)
 		lost = pty_end(w->pty, w->signals);
 	if (run->verbose)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* One poll(2) over all that can come. A program that is asked to end may take its time, and is heard and shown on. */
+#include "watch.h"
+#include "commands.h"
+#include "duration.h"
+#include "signals.h"
+
+static void send_signal(struct watch *w, int signo, const char *why)
+{
+	if (w->verbose)
+		complain("%s: sending %s to %d", why, signal_name(signo), w->child->pid);
+	signal_send(w->child, signo, w->whole);
+}
+
+/* TERM, and the next time KILL. */
+static void time_is_up(struct watch *w)
+{
+	if (w->timeouts++) {
+		send_signal(w, SIGKILL, "--kill-after");
+		w->due = -1;
+		return;
+	}
+	send_signal(w, SIGTERM, "--timeout");
+	w->due = w->kill_after ? now_ns() + w->kill_after : -1;
+}
+
+static void forward(struct watch *w)
+{
+	bool terminal;
+	int signo;
+
+	while ((signo = signal_take(w->signals, &terminal)) > 0) {
+		if (signo == SIGWINCH) {
+			pty_resize(w->pty);
+		} else if (signo == SIGCONT) {
+			pty_continue(w->pty);
+		} else if (signo == SIGTSTP) {
+			send_signal(w, signo, "received");
+			signal_stop();
+			send_signal(w, SIGCONT, "going on");
+		} else {
+			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))
+				send_signal(w, signo, "received");
+			w->interrupted |= signo == SIGINT && terminal;
+			if (w->pty)
+				w->pty->hurry = true;
+		}
+	}
+}
+
+void watch_child(struct watch *w)
+{
+	/* where a child has no pidfd, look every 10 ms */
+	struct pollfd p[2 + PTY_POLLS] = {
+		{ .fd = w->signals, .events = POLLIN },
+		{ .fd = w->child->pidfd, .events = POLLIN },
+	};
+	nfds_t n = w->pty ? 2 + PTY_POLLS : 2;
+	int64_t blind = p[1].fd < 0 ? 10 * NS_PER_MS : -1, left;
+
+	while (uspawn_wait(w->child, 0) == 0) {
+		left = w->due < 0 ? -1 : w->due - now_ns();
+		if (w->due >= 0 && left <= 0) {
+			time_is_up(w);
+			continue;
+		}
+		if (blind > 0 && (left < 0 || left > blind))
+			left = blind;
+		if (w->pty)
+			left = pty_poll(w->pty, p + 2, left);
+		if (poll(p, n, duration_to_poll(left)) <= 0)
+			continue;
+		if (p[0].revents)
+			forward(w);
+		if (w->pty)
+			pty_pump(w->pty, p + 2);
+	}
+	forward(w); /* the key that has ended it, too */
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A command that runs, and what comes for it meanwhile: signals, the clock, the keys and output of its terminal.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uspawn.h>
+
+#include "pty.h"
+
+struct watch {
+	struct uspawn_child *child;
+	int signals; /* signal_listen()'s */
+	int64_t due; /* when the next signal is sent; negative: never */
+	int64_t kill_after;
+	int timeouts;    /* how many were sent: TERM, then KILL */
+	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
+	struct pty *pty; /* NULL: none */
+	bool verbose;
+	bool interrupted; /* the interrupt key was pressed */
+};
+
+/* Until the command has ended. */
+void watch_child(struct watch *w);
+
+#endif
