@@ -61,6 +61,12 @@ static int output_is_lost(const struct run *run, int error)
 	return EXIT_OWN_ERROR;
 }
 
+/* A group other than ours, in our session: our terminal's foreground can be the one's or the other's. */
+static bool shares_a_terminal(const struct run *run)
+{
+	return run->request.flags & USPAWN_FOREGROUND && run->request.flags & USPAWN_SETPGROUP;
+}
+
 /* It runs: sees it through. Returns the exit code. */
 static int see_through(struct run *run, struct watch *w, int master, int64_t began)
 {
@@ -73,9 +79,11 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	if (run->timeout)
 		w->due = began + run->timeout;
 	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
+	w->foreground.group = run->request.pgroup ? run->request.pgroup : w->child->pid;
 	if (w->pty)
 		pty_begin(w->pty, master);
 	watch_child(w);
+	foreground_end(&w->foreground);
 	if (w->pty)
 		lost = pty_end(w->pty, w->signals);
 	if (run->verbose)
@@ -94,19 +102,25 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 			   .due = -1,
 			   .kill_after = run->kill_after,
 			   .pty = run->pty ? &pty : NULL,
+			   .foreground = { .terminal = -1 },
 			   .verbose = run->verbose };
 	struct record record = { .child = &child, .argv = run->argv, .began_us = record_clock_us() };
 	int master = -1;
 	struct uspawn_args args = { .size = sizeof(args), .fds = &master, .nfds = run->pty };
 	int64_t began = now_ns();
-	int code;
+	int code, r = -EINVAL;
 
-	if (!plan)
-		child.exit = (struct uspawn_exit){ .code = USPAWN_FAILED, .status = failure->errnum };
-	if (!plan || uspawn_start(&child, plan, &args) < 0)
-		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
+	if (shares_a_terminal(run))
+		foreground_begin(&w.foreground);
+	if (plan)
+		r = uspawn_start(&child, plan, &args);
 	else
+		child.exit = (struct uspawn_exit){ .code = USPAWN_FAILED, .status = failure->errnum };
+	if (r == 0)
 		code = see_through(run, &w, master, began);
+	foreground_end(&w.foreground);
+	if (r < 0)
+		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
 	run->interrupted = w.interrupted && child.exit.code == USPAWN_KILLED && child.exit.status == SIGINT;
 	if (run->cell) {
 		cell_end(run->cell, &record.out_of_memory);

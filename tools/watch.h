@@ -10,6 +10,7 @@
 
 #include <uspawn.h>
 
+#include "foreground.h"
 #include "pty.h"
 
 struct watch {
@@ -20,6 +21,7 @@ struct watch {
 	int timeouts;    /* how many were sent: TERM, then KILL */
 	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
 	struct pty *pty; /* NULL: none */
+	struct foreground foreground;
 	bool verbose;
 	bool interrupted; /* the interrupt key was pressed */
 };
