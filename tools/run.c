@@ -194,6 +194,8 @@ static int start(struct run *run, const struct uspawn_plan *plan, const struct u
 	} else if (leads_a_group(run)) {            /* which the stop key does not reach */
 		heard |= SIGNAL_BIT(SIGTSTP);
 	}
+	if (shares_a_terminal(run))
+		heard |= SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT);
 	signals = signal_listen(&run->start, heard);
 
 	if (signals < 0) {

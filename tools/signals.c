@@ -112,7 +112,7 @@ int signal_listen(const struct signal_state *start, uint64_t signals)
 	sigset_t set;
 	int fd;
 
-	signals &= ~(start->blocked | start->ignored);
+	signals &= ~(start->blocked | start->ignored) | SIGNAL_BIT(SIGCHLD);
 	sigemptyset(&set);
 	for (int n = 1; n <= LAST; n++)
 		if (signals & SIGNAL_BIT(n))
@@ -148,24 +148,29 @@ void signal_send(struct uspawn_child *child, int signo, uint32_t flags)
 }
 
 /* One that is blocked comes in the middle. */
-static void let_come(int signo)
+static void let_come(int signo, bool group)
 {
 	sigset_t set, before;
 
 	sigemptyset(&set);
 	sigaddset(&set, signo);
-	raise(signo);
+	kill(group ? 0 : getpid(), signo);
 	sigprocmask(SIG_UNBLOCK, &set, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 void signal_stop(void)
 {
-	let_come(SIGTSTP);
+	let_come(SIGTSTP, false);
+}
+
+void signal_stop_group(void)
+{
+	let_come(SIGTSTP, true);
 }
 
 void signal_die_of_interrupt(void)
 {
 	signal(SIGINT, SIG_DFL);
-	let_come(SIGINT);
+	let_come(SIGINT, false);
 }

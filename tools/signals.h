@@ -37,7 +37,8 @@ void signal_state_read(struct signal_state *ret);
 
 /*
  * From here on those of the signals that were neither ignored nor blocked at the start are read from a descriptor.
- * SIGCHLD is set to its default, since an ignored one loses exits. Returns the descriptor, or -errno.
+ * SIGCHLD is set to its default, since an ignored one loses exits, and is read in any case. Returns the descriptor, or
+ * -errno.
  */
 int signal_listen(const struct signal_state *start, uint64_t signals);
 
@@ -53,6 +54,9 @@ void signal_send(struct uspawn_child *child, int signo, uint32_t flags);
 
 /* Ctrl-Z was read: stops, and returns when it goes on. */
 void signal_stop(void);
+
+/* The same where the key was another group's: all of ours is stopped, as by the key. */
+void signal_stop_group(void);
 
 /* By the interrupt key: a shell ends its loop only for who has died of it. Returns if that cannot be. */
 void signal_die_of_interrupt(void);

@@ -5,6 +5,8 @@
 #include "duration.h"
 #include "signals.h"
 
+#include <sys/wait.h>
+
 static void send_signal(struct watch *w, int signo, const char *why)
 {
 	if (w->verbose)
@@ -24,6 +26,24 @@ static void time_is_up(struct watch *w)
 	w->due = w->kill_after ? now_ns() + w->kill_after : -1;
 }
 
+/* The program is stopped, or is about to be: so are we, and it goes on with us. */
+static void stop_too(struct watch *w, void (*stop)(void))
+{
+	foreground_take(&w->foreground);
+	stop();
+	foreground_give(&w->foreground);
+	send_signal(w, SIGCONT, "going on");
+}
+
+/* The stop key reaches the foreground only, which we are not in: who waits for our group must hear of it. */
+static void look_for_stop(struct watch *w)
+{
+	siginfo_t info = { 0 };
+
+	if (!waitid(P_PID, (id_t)w->child->pid, &info, WSTOPPED | WNOHANG | __WALL) && info.si_pid)
+		stop_too(w, signal_stop_group);
+}
+
 static void forward(struct watch *w)
 {
 	bool terminal;
@@ -32,12 +52,15 @@ static void forward(struct watch *w)
 	while ((signo = signal_take(w->signals, &terminal)) > 0) {
 		if (signo == SIGWINCH) {
 			pty_resize(w->pty);
-		} else if (signo == SIGCONT) {
+		} else if (signo == SIGCONT && w->pty) {
 			pty_continue(w->pty);
+		} else if (signo == SIGCONT) {
+			foreground_give(&w->foreground);
+		} else if (signo == SIGCHLD) {
+			look_for_stop(w);
 		} else if (signo == SIGTSTP) {
 			send_signal(w, signo, "received");
-			signal_stop();
-			send_signal(w, SIGCONT, "going on");
+			stop_too(w, signal_stop);
 		} else {
 			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))
 				send_signal(w, signo, "received");
