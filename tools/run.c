@@ -14,6 +14,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,12 @@ static int output_is_lost(const struct run *run, int error)
 	return EXIT_OWN_ERROR;
 }
 
+/* What SIGTSTP does not stop: a new session's group is an orphan, and number 1 of a pid namespace is immune. */
+static bool is_apart(const struct run *run)
+{
+	return run->request.flags & USPAWN_SETSID || run->namespaces.unshare & CLONE_NEWPID;
+}
+
 /* A group other than ours, in our session: our terminal's foreground can be the one's or the other's. */
 static bool shares_a_terminal(const struct run *run)
 {
@@ -79,6 +86,7 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	if (run->timeout)
 		w->due = began + run->timeout;
 	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
+	w->apart = is_apart(run);
 	w->foreground.group = run->request.pgroup ? run->request.pgroup : w->child->pid;
 	if (w->pty)
 		pty_begin(w->pty, master);
@@ -191,7 +199,8 @@ static int start(struct run *run, const struct uspawn_plan *plan, const struct u
 		sigemptyset(&set);
 		sigaddset(&set, SIGPIPE);
 		sigprocmask(SIG_BLOCK, &set, NULL); /* a write says so, too, and our terminal must be put back */
-	} else if (leads_a_group(run)) {            /* which the stop key does not reach */
+	} else if (leads_a_group(run) || is_apart(run)) {
+		/* which the stop key does not reach */
 		heard |= SIGNAL_BIT(SIGTSTP);
 	}
 	if (shares_a_terminal(run))

@@ -143,7 +143,7 @@ bool signal_is_known_to(pid_t child, int signo, bool terminal)
 void signal_send(struct uspawn_child *child, int signo, uint32_t flags)
 {
 	uspawn_kill(child, signo, flags);
-	if (signo != SIGKILL && signo != SIGTSTP && signo != SIGCONT)
+	if (signo != SIGKILL && signo != SIGTSTP && signo != SIGSTOP && signo != SIGCONT)
 		uspawn_kill(child, SIGCONT, flags);
 }
 

@@ -59,7 +59,7 @@ static void forward(struct watch *w)
 		} else if (signo == SIGCHLD) {
 			look_for_stop(w);
 		} else if (signo == SIGTSTP) {
-			send_signal(w, signo, "received");
+			send_signal(w, w->apart ? SIGSTOP : signo, "received");
 			stop_too(w, signal_stop);
 		} else {
 			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))

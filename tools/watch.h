@@ -22,6 +22,7 @@ struct watch {
 	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
 	struct pty *pty; /* NULL: none */
 	struct foreground foreground;
+	bool apart; /* SIGTSTP does not stop it */
 	bool verbose;
 	bool interrupted; /* the interrupt key was pressed */
 };
