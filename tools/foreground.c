@@ -29,6 +29,11 @@ void foreground_begin(struct foreground *f)
 	f->group = 0;
 }
 
+bool foreground_is_given(const struct foreground *f)
+{
+	return f->terminal >= 0 && f->group && tcgetpgrp(f->terminal) == f->group;
+}
+
 /* A child that fails after it had got the terminal was never known to us. */
 void foreground_take(const struct foreground *f)
 {

@@ -3,6 +3,7 @@
 #ifndef FOREGROUND_H
 #define FOREGROUND_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct foreground {
@@ -13,6 +14,9 @@ struct foreground {
 
 /* Before the start. */
 void foreground_begin(struct foreground *f);
+
+/* Does the program's group have it, and so what a key sends? */
+bool foreground_is_given(const struct foreground *f);
 
 /* Back to who had it, if the program's group has it. */
 void foreground_take(const struct foreground *f);

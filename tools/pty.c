@@ -68,11 +68,24 @@ static void type_eof(struct pty *p)
 		p->keys[p->nkeys++] = (char)settings.c_cc[VEOF];
 }
 
+/* Does the program's terminal make SIGINT of one of them? */
+static bool interrupts(const struct pty *p, size_t n)
+{
+	struct termios settings;
+	cc_t key;
+
+	if (!p->terminal || tcgetattr(p->master, &settings) < 0 || !(settings.c_lflag & ISIG))
+		return false;
+	key = settings.c_cc[VINTR];
+	return key != _POSIX_VDISABLE && memchr(p->keys, key, n);
+}
+
 static void read_keys(struct pty *p)
 {
 	ssize_t n = read(STDIN_FILENO, p->keys, sizeof(p->keys));
 
 	if (n > 0) {
+		p->interrupted |= interrupts(p, (size_t)n);
 		p->nkeys = (size_t)n;
 		p->last = p->keys[n - 1];
 	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
@@ -200,7 +213,6 @@ static void show_all(struct pty *p, int signals)
 int pty_end(struct pty *p, int signals)
 {
 	struct pollfd output = { .fd = p->master, .events = POLLIN };
-	int error;
 
 	show_all(p, signals);
 	while (p->master >= 0 && poll(&output, 1, LINGER_MS) > 0 && read_output(p))
@@ -209,7 +221,7 @@ int pty_end(struct pty *p, int signals)
 		close(p->master);
 	if (p->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &p->before);
-	error = p->error;
-	*p = (struct pty){ .master = -1 };
-	return -error;
+	p->master = -1;
+	p->raw = false;
+	return -p->error;
 }

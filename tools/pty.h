@@ -17,6 +17,7 @@ struct pty {
 	bool raw;           /* it was changed */
 	bool eof;           /* nothing more comes from us */
 	bool hurry;         /* a signal has come: who does not read is not waited for */
+	bool interrupted;   /* the interrupt key was among those */
 	bool deserted;      /* nobody has the program's side open */
 	int error;          /* our standard output took nothing any more: why */
 	char last;          /* of the keys; a line feed before there was any */

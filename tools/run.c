@@ -91,6 +91,7 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	if (w->pty)
 		pty_begin(w->pty, master);
 	watch_child(w);
+	w->unheard = w->pty ? w->pty->interrupted : !w->told && foreground_is_given(&w->foreground);
 	foreground_end(&w->foreground);
 	if (w->pty)
 		lost = pty_end(w->pty, w->signals);
@@ -129,7 +130,8 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	foreground_end(&w.foreground);
 	if (r < 0)
 		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
-	run->interrupted = w.interrupted && child.exit.code == USPAWN_KILLED && child.exit.status == SIGINT;
+	if (child.exit.code == USPAWN_KILLED && child.exit.status == SIGINT)
+		run->die = w.interrupted ? signal_die_of_interrupt : w.unheard ? signal_interrupt_group : NULL;
 	if (run->cell) {
 		cell_end(run->cell, &record.out_of_memory);
 		run->cell = 0;
@@ -230,7 +232,7 @@ int run_main(int argc, char **argv)
 		uspawn_plan_free(plan);
 	}
 	run_done(&run);
-	if (run.interrupted)
-		signal_die_of_interrupt();
+	if (run.die)
+		run.die();
 	return code;
 }

@@ -31,7 +31,7 @@ struct run {
 	int64_t timeout, kill_after; /* 0: none */
 	const char *json;            /* NULL: no record, "": to standard error */
 	bool says_timeout, foreground, verbose, show, pty;
-	bool interrupted; /* the program has died of the interrupt key */
+	void (*die)(void); /* the program has died of the interrupt key, and so do we */
 
 	struct uspawn_identity identity;
 	bool has_uid, has_gid, says_gid, has_groups, init_groups;

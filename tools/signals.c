@@ -174,3 +174,11 @@ void signal_die_of_interrupt(void)
 	signal(SIGINT, SIG_DFL);
 	let_come(SIGINT, false);
 }
+
+void signal_interrupt_group(void)
+{
+	struct sigaction action;
+
+	if (!sigaction(SIGINT, NULL, &action) && action.sa_handler != SIG_IGN)
+		let_come(SIGINT, true);
+}

@@ -61,4 +61,7 @@ void signal_stop_group(void);
 /* By the interrupt key: a shell ends its loop only for who has died of it. Returns if that cannot be. */
 void signal_die_of_interrupt(void);
 
+/* The same where the key was another group's: all of ours gets it, as by the key. Not if we were to ignore it. */
+void signal_interrupt_group(void);
+
 #endif

@@ -65,6 +65,7 @@ static void forward(struct watch *w)
 			if (w->child->state != USPAWN_ENDED && !signal_is_known_to(w->child->pid, signo, terminal))
 				send_signal(w, signo, "received");
 			w->interrupted |= signo == SIGINT && terminal;
+			w->told |= signo == SIGINT && !terminal;
 			if (w->pty)
 				w->pty->hurry = true;
 		}

@@ -25,6 +25,8 @@ struct watch {
 	bool apart; /* SIGTSTP does not stop it */
 	bool verbose;
 	bool interrupted; /* the interrupt key was pressed */
+	bool unheard;     /* or may have been, but only the program's group would know */
+	bool told;        /* SIGINT was handed on, and by no key */
 };
 
 /* Until the command has ended. */
