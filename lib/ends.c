@@ -17,6 +17,26 @@ static int open_pipe(struct ends *ends, const struct plan_arg *arg)
 	return 0;
 }
 
+/* A new user namespace counts from other numbers than the caller's; only the kernel knows which. */
+static int has_other_numbers(const struct plan_namespaces *ns)
+{
+	int others = ns && ns->unshare & CLONE_NEWUSER;
+
+	for (uint32_t i = 0; ns && i < ns->njoin; i++)
+		others |= (ns->join[i].type & CLONE_NEWUSER) != 0;
+	return others;
+}
+
+/*
+ * As login(1) does, so that the program can open its own terminal by name. Who may become another user without the
+ * right to give files away goes on with what is open.
+ */
+static void give_to_user(int terminal, const struct uspawn_plan *plan)
+{
+	if (plan->identity && !has_other_numbers(plan->namespaces))
+		sys_fchown(terminal, plan->identity->uid);
+}
+
 static int open_pty(struct ends *ends, const struct plan_arg *arg)
 {
 	struct winsize size = { .ws_row = arg->rows, .ws_col = arg->cols };
@@ -35,13 +55,16 @@ static int open_pty(struct ends *ends, const struct plan_arg *arg)
 	return 0;
 }
 
-int ends_open(struct ends *ret, const struct plan_arg *arg)
+int ends_open(struct ends *ret, const struct uspawn_plan *plan, unsigned n)
 {
+	const struct plan_arg *arg = &plan->args[n];
 	struct ends ends;
 	int r = arg->use == PLAN_PTY ? open_pty(&ends, arg) : open_pipe(&ends, arg);
 
 	if (r < 0)
 		return r;
+	if (arg->use == PLAN_PTY)
+		give_to_user(ends.child, plan);
 	ends.child = sys_above_stdio(ends.child);
 	ends.caller = sys_above_stdio(ends.caller);
 	if (ends.child < 0 || ends.caller < 0)

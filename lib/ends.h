@@ -9,7 +9,7 @@ struct ends {
 	int child, caller; /* close-on-exec, and not on 0 to 2 */
 };
 
-/* 0, or -errno with nothing left open. */
-int ends_open(struct ends *ret, const struct plan_arg *arg);
+/* Of argument n of the plan: 0, or -errno with nothing left open. */
+int ends_open(struct ends *ret, const struct uspawn_plan *plan, unsigned n);
 
 #endif

@@ -99,10 +99,10 @@ static int take_descriptor(struct fds *fds, const struct uspawn_plan *plan, unsi
 	return 0;
 }
 
-static int take_ends(struct fds *fds, const struct plan_arg *arg, unsigned n)
+static int take_ends(struct fds *fds, const struct uspawn_plan *plan, unsigned n)
 {
 	struct ends ends;
-	int r = ends_open(&ends, arg);
+	int r = ends_open(&ends, plan, n);
 
 	if (r < 0)
 		return r;
@@ -179,7 +179,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 		if (arg->use == PLAN_DESCRIPTOR || fds->given & bit(n))
 			r = take_descriptor(fds, plan, n, args->fds[n], beside);
 		else if (arg->use != PLAN_UNUSED)
-			r = take_ends(fds, arg, n);
+			r = take_ends(fds, plan, n);
 		if (r < 0) {
 			fds_undo(fds);
 			return request_fail(reterr, -r, fds_step(arg), arg->index);

@@ -91,7 +91,7 @@ static int take_descriptors(struct queued *queued, const struct uspawn_plan *pla
 			continue;
 		if (arg->use == PLAN_DESCRIPTOR) {
 			r = queued->fds[n] = copy_descriptor(args->fds[n]);
-		} else if ((r = ends_open(&ends, arg)) == 0) {
+		} else if ((r = ends_open(&ends, plan, n)) == 0) {
 			queued->fds[n] = ends.child;
 			others[n] = ends.caller;
 			made |= bit(n);

@@ -199,6 +199,16 @@ static inline int sys_fcntl(int fd, int cmd, long arg)
 	return (int)SYSCALL(SYS_fcntl, fd, cmd, arg, 0);
 }
 
+/* The user alone. The oldest machines have one of 16 bits under the plain name. */
+static inline int sys_fchown(int fd, uint32_t uid)
+{
+#ifdef SYS_fchown32
+	return (int)SYSCALL(SYS_fchown32, fd, uid, -1, 0);
+#else
+	return (int)SYSCALL(SYS_fchown, fd, uid, -1, 0);
+#endif
+}
+
 static inline int sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)SYSCALL(SYS_memfd_create, name, flags, 0, 0);

@@ -57,6 +57,30 @@ EachRung(terminal, pty)
 	close(master);
 }
 
+/* Who opens it by name must be allowed to. */
+EachRung(terminal, pty_of_another_user)
+{
+	struct way own = { .rung = way_own_memory(way) };
+	struct uspawn_child child;
+	int master = -1, number;
+	struct stat st;
+	char path[32];
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(way_start(&own, &child,
+			       USPAWN(request, .path = "/bin/true", .argv = LIST("true"), FDS(PTY(0)),
+				      .identity = USPAWN(identity, .uid = 65534, .gid = 65534)),
+			       USPAWN(args, .fds = &master, .nfds = 1)),
+		     0);
+	cr_assert_eq(ioctl(master, TIOCGPTN, &number), 0);
+	snprintf(path, sizeof(path), "/dev/pts/%d", number);
+	cr_assert(stat(path, &st) == 0 && st.st_uid == 65534);
+	way_end(&own, &child);
+	assert_exited(&child, 0);
+	close(master);
+}
+
 /* Both directions, and its end once the child has gone. */
 EachRung(terminal, talk)
 {
