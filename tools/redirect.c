@@ -118,10 +118,12 @@ bool redirects_name(const struct redirects *r, int target)
 	return false;
 }
 
-/* What the caller has left open to us is not close-on-exec. */
+/* What the caller has left open to us is not close-on-exec; all that we open is. */
 bool redirect_was_closed(int fd)
 {
-	return fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_GETFD) & FD_CLOEXEC;
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && flags & FD_CLOEXEC;
 }
 
 void redirects_done(struct redirects *r)

@@ -27,7 +27,7 @@ int redirect_add_mapping(struct redirects *r, const char *mapping);
 /* Is there an entry for this descriptor of the child's? */
 bool redirects_name(const struct redirects *r, int target);
 
-/* Was this one, 0, 1 or 2, closed when uspawn was started? main() holds its place. */
+/* Was this one closed when uspawn was started, but is now ours? main() holds the places of 0, 1 and 2. */
 bool redirect_was_closed(int fd);
 
 /* One that was not written as text. 0 or -ENOMEM. */

@@ -138,6 +138,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	}
 	if (record.out_of_memory)
 		complain("--memory-max: out of memory, and killed");
+	signal_listen_no_more(signals, &run->start);
 	if (json) {
 		record.wall_ns = now_ns() - began;
 		record.timed_out = w.timeouts > 0;
@@ -146,27 +147,14 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	return code;
 }
 
-/* The record's file is opened after the plan was made, which has read the numbers of --fd and its like by then. */
-static int with_record(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure,
-		       int signals)
+/* Says why it could not be written, if it was not. */
+static int close_record(const struct run *run, FILE *json, int code)
 {
-	FILE *json = NULL;
-	int code, failed;
+	int failed = ferror(json);
 
-	if (run->json) {
-		json = *run->json ? record_open(run->json, false) : stderr;
-		if (!json) {
-			complain("--json: %s: %s", run->json, strerror(errno));
-			return EXIT_OWN_ERROR;
-		}
-	}
-	code = execute(run, plan, failure, signals, json);
-	if (json) {
-		failed = ferror(json);
-		if ((json != stderr && fclose(json)) || failed) {
-			complain("--json: %s: %s", run->json, failed ? "could not be written" : strerror(errno));
-			code = EXIT_OWN_ERROR;
-		}
+	if ((json != stderr && fclose(json)) || failed) {
+		complain("--json: %s: %s", run->json, failed ? "could not be written" : strerror(errno));
+		return EXIT_OWN_ERROR;
 	}
 	return code;
 }
@@ -190,32 +178,46 @@ static int show(struct run *run, const struct uspawn_plan *plan, const struct us
 	return code;
 }
 
-static int start(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure)
+/* Signals that are read from a descriptor while the command runs. */
+static uint64_t to_hear(const struct run *run)
 {
 	uint64_t heard = TO_HAND_ON;
-	int signals, code;
-	sigset_t set;
 
-	if (run->pty) {
+	if (run->pty)
 		heard |= SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
-		sigemptyset(&set);
-		sigaddset(&set, SIGPIPE);
-		sigprocmask(SIG_BLOCK, &set, NULL); /* a write says so, too, and our terminal must be put back */
-	} else if (leads_a_group(run) || is_apart(run)) {
-		/* which the stop key does not reach */
+	else if (leads_a_group(run) || is_apart(run)) /* which the stop key does not reach */
 		heard |= SIGNAL_BIT(SIGTSTP);
-	}
 	if (shares_a_terminal(run))
 		heard |= SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT);
-	signals = signal_listen(&run->start, heard);
+	return heard;
+}
 
+/*
+ * The record's file is opened after the plan was made, which has read the numbers of --fd and its like by then; and
+ * while signals still end us, since a FIFO waits for its reader.
+ */
+static int start(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure)
+{
+	FILE *json = NULL;
+	int signals, code;
+
+	if (run->json) {
+		json = *run->json ? record_open(run->json, false) : stderr;
+		if (!json) {
+			complain("--json: %s: %s", run->json, strerror(errno));
+			return EXIT_OWN_ERROR;
+		}
+	}
+	if (run->pty)
+		signal_block(SIGPIPE); /* a write says so, too, and our terminal must be put back */
+	signals = signal_listen(&run->start, to_hear(run));
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(-signals));
-		return EXIT_OWN_ERROR;
+		code = EXIT_OWN_ERROR;
+	} else {
+		code = execute(run, plan, failure, signals, json);
 	}
-	code = with_record(run, plan, failure, signals);
-	close(signals);
-	return code;
+	return json ? close_record(run, json, code) : code;
 }
 
 int run_main(int argc, char **argv)

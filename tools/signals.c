@@ -125,6 +125,30 @@ int signal_listen(const struct signal_state *start, uint64_t signals)
 	return fd;
 }
 
+void signal_block(int signo)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void signal_listen_no_more(int fd, const struct signal_state *start)
+{
+	bool terminal;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int n = 1; n <= LAST; n++)
+		if (TO_HAND_ON & ~start->blocked & SIGNAL_BIT(n))
+			sigaddset(&set, n);
+	while (signal_take(fd, &terminal) > 0)
+		;
+	close(fd);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int signal_take(int fd, bool *ret_terminal)
 {
 	struct signalfd_siginfo info;

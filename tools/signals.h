@@ -42,6 +42,14 @@ void signal_state_read(struct signal_state *ret);
  */
 int signal_listen(const struct signal_state *start, uint64_t signals);
 
+/*
+ * From here on those to hand on end us. Others have come too late for the program, or with the terminal's key that has
+ * ended it. Closes the descriptor.
+ */
+void signal_listen_no_more(int fd, const struct signal_state *start);
+
+void signal_block(int signo);
+
 /* 0: none. *ret_terminal: by a key, or because the terminal has gone. */
 int signal_take(int fd, bool *ret_terminal);
 
