@@ -229,6 +229,7 @@ int run_main(int argc, char **argv)
 
 	code = run_options(&run, argc, argv);
 	if (code < 0) {
+		signal_block(SIGXFSZ); /* a write says so, too */
 		uspawn_plan_new(&plan, &run.request, &failure);
 		code = run.show ? show(&run, plan, &failure) : start(&run, plan, &failure);
 		uspawn_plan_free(plan);
