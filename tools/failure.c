@@ -155,7 +155,7 @@ int failure_report(const struct uspawn_failure *f, const struct uspawn_request *
 
 int failure_exit_code(const struct uspawn_failure *f)
 {
-	if (f->step != USPAWN_STEP_EXEC)
+	if (f->step != USPAWN_STEP_EXEC || f->errnum == EBADF) /* there is no file: --exec-fd of what is not open */
 		return EXIT_OWN_ERROR;
 	return f->errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
