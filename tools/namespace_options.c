@@ -155,6 +155,7 @@ static int set_setgroups(struct run *run, const struct run_option *o, char *valu
 
 static int set_propagation(struct run *run, const struct run_option *o, char *value)
 {
+	run->says_propagation = true;
 	run->namespaces.flags &= ~(uint32_t)USPAWN_KEEP_PROPAGATION;
 	if (!strcmp(value, "unchanged"))
 		run->namespaces.flags |= USPAWN_KEEP_PROPAGATION;
@@ -270,7 +271,7 @@ int namespace_finish(struct run *run)
 		return refuse_name("pivot-root", "only in a mount namespace of its own: --mount");
 	if ((ns->flags & USPAWN_DENY_SETGROUPS || run->says_setgroups) && !(ns->unshare & CLONE_NEWUSER))
 		return refuse_name("setgroups", "is about a new user namespace: --user");
-	if (ns->flags & USPAWN_KEEP_PROPAGATION && !(ns->unshare & CLONE_NEWNS))
+	if (run->says_propagation && !(ns->unshare & CLONE_NEWNS))
 		return refuse_name("propagation", "is about a new mount namespace: --mount");
 	if (ns->njoin && ns->unshare & CLONE_NEWUSER && ns->unshare & CLONE_NEWPID)
 		return refuse_name("join", "not together with --user and --pid: it would be born before it has joined");

@@ -50,7 +50,7 @@ struct run {
 	const char *join_file[RUN_JOINS];
 	int target;           /* a pid, or 0 */
 	uint64_t join_target; /* CLONE_NEW*: of the target */
-	bool denies_setgroups, says_setgroups, has_tty;
+	bool denies_setgroups, says_setgroups, says_propagation, has_tty;
 	const char *cgroup, *filter_file;
 
 	struct uspawn_confine confine;

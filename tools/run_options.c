@@ -134,6 +134,8 @@ static int contradictions(struct run *run, char *const *command)
 		return refuse_name("cwd-fd", "not together with --chdir (-C), which names another directory");
 	if (run->kill_after && !run->says_timeout)
 		return refuse_name("kill-after", "counts from --timeout, which is missing");
+	if (run->foreground && !run->says_timeout)
+		return refuse_name("foreground", "is about --timeout, which is missing; or is it --tty-foreground?");
 	return -1;
 }
 
