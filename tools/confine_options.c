@@ -111,6 +111,10 @@ static int make_ruleset(struct run *run)
 	if (rule && fd == -EINVAL)
 		complain("--landlock-rule '%s': must be %s, and its ACCESS part of --landlock-access", rule,
 			 LANDLOCK_RULE_FORM);
+	else if (rule && fd == -ENOMSG)
+		complain("--landlock-rule '%s': not a directory, and a file can only have execute, write-file, "
+			 "read-file, truncate, ioctl-dev",
+			 rule);
 	else if (rule)
 		complain("--landlock-rule '%s': %s", rule, strerror(-fd));
 	else

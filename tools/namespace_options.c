@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,17 +124,18 @@ static int set_map_id(struct run *run, const struct run_option *o, char *value)
 static int set_map(struct run *run, const struct run_option *o, char *value)
 {
 	const char *separator = strchr(value, ':') ? ":" : ",";
-	char *rest = value, *part;
-	uint64_t n[3];
+	char text[64], *rest = text, *part; /* strsep(3) cuts, and all of it is shown */
 	struct uspawn_idmap map = { 0 };
+	uint64_t n[3] = { 0 };
+	bool wrong;
 
-	for (int i = 0; i < 3; i++) {
+	wrong = snprintf(text, sizeof(text), "%s", value) >= (int)sizeof(text);
+	for (int i = 0; i < 3 && !wrong; i++) {
 		part = strsep(&rest, separator);
-		if (!part || number_parse(part, i == 2, UINT32_MAX - 1, &n[i]))
-			return refuse(o, part ? part : "", "INSIDE:OUTSIDE:COUNT, three numbers");
+		wrong = !part || number_parse(part, i == 2, UINT32_MAX - 1, &n[i]);
 	}
-	if (rest)
-		return refuse(o, rest, "left out: INSIDE:OUTSIDE:COUNT is all");
+	if (wrong || rest)
+		return refuse(o, value, "INSIDE:OUTSIDE:COUNT, three numbers");
 	map.inside = (uint32_t)n[*separator == ':' ? 0 : 1];
 	map.outside = (uint32_t)n[*separator == ':' ? 1 : 0];
 	map.count = (uint32_t)n[2];
@@ -169,12 +171,14 @@ static int set_offset(struct run *run, const struct run_option *o, char *value)
 {
 	bool negative = *value == '-';
 	uint64_t seconds = 0;
-	int code = take_number(o, value + negative, 0, INT32_MAX, "seconds", &seconds);
-	int64_t ns = (int64_t)seconds * NS_PER_S;
+	int64_t ns;
 
+	if (number_parse(value + negative, 0, INT32_MAX, &seconds))
+		return refuse(o, value, "seconds, from -2147483647 to 2147483647");
+	ns = (int64_t)seconds * NS_PER_S;
 	*(o->detail ? &run->namespaces.boottime_offset_ns : &run->namespaces.monotonic_offset_ns) = negative ? -ns : ns;
 	run->namespaces.unshare |= CLONE_NEWTIME;
-	return code;
+	return -1;
 }
 
 static int set_tids(struct run *run, const struct run_option *o, char *list)
