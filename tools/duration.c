@@ -22,8 +22,9 @@ int duration_parse(const char *text, int64_t *ret_ns)
 	/* strtod(3) also takes signs, blanks, "nan" and hexadecimal */
 	if (strspn(text, "0123456789.") == 0 || strchr(text, 'x') || strchr(text, 'X'))
 		return -EINVAL;
+	errno = 0;
 	value = strtod(text, &end);
-	if (end == text)
+	if (end == text || errno == ERANGE) /* so small that it would be 0, which is no limit */
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (strcmp(end, units[i].name))
