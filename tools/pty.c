@@ -34,6 +34,8 @@ void pty_begin(struct pty *p, int master)
 	p->terminal = tcgetattr(STDIN_FILENO, &p->before) == 0;
 	if (p->terminal)
 		make_raw(p);
+	else
+		p->packets = ioctl(master, TIOCPKT, &(int){ 1 }) == 0;
 	pty_resize(p);
 }
 
@@ -149,13 +151,30 @@ static void come_back(struct pty *p)
 		make_raw(p);
 }
 
+/* Before what there is to read stands a byte, or one alone says what has happened: ioctl_tty(2). */
+static ssize_t read_packet(struct pty *p, char *to, size_t size)
+{
+	char packet[1 + sizeof(p->output)];
+	ssize_t n = read(p->master, packet, 1 + size);
+
+	if (n > 0 && packet[0] & TIOCPKT_FLUSHREAD && p->eof && !p->nkeys) {
+		p->last = '\n';
+		type_eof(p); /* the program has thrown it away, as getpass(3) does, and is about to read */
+	}
+	if (n > 1)
+		memcpy(to, packet + 1, (size_t)n - 1);
+	return n;
+}
+
 /* false: there is nothing now. */
 static bool read_output(struct pty *p)
 {
-	ssize_t n = read(p->master, p->output + p->noutput, sizeof(p->output) - p->noutput);
+	char *to = p->output + p->noutput;
+	size_t size = sizeof(p->output) - p->noutput;
+	ssize_t n = p->packets ? read_packet(p, to, size) : read(p->master, to, size);
 
 	if (n > 0)
-		p->noutput += (size_t)n;
+		p->noutput += (size_t)n - p->packets;
 	if (n == 0 || (n < 0 && errno == EIO))
 		desert(p);
 	else if (p->deserted)

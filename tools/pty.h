@@ -15,6 +15,7 @@ struct pty {
 	int master;         /* owned; -1: gone */
 	bool terminal;      /* our standard input is one */
 	bool raw;           /* it was changed */
+	bool packets;       /* the master says what becomes of the keys */
 	bool eof;           /* nothing more comes from us */
 	bool hurry;         /* a signal has come: who does not read is not waited for */
 	bool interrupted;   /* the interrupt key was among those */
