@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* It is forked: a child in the caller's memory that dumps core takes its caller along before Linux 5.17. */
+#include <errno.h>
 #include <signal.h>
 
 #include "clone.h"
@@ -28,8 +29,13 @@ int standin_for(int pid)
 	uint64_t callers;
 	int unused = -1;
 	long standin;
+	int r;
 
-	if (sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL) < 0 || !info.si_pid)
+	/* -ECHILD: it has exec'd. Who was killed may still be dying. */
+	do {
+		r = sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT | __WCLONE, NULL);
+	} while (r == -EINTR);
+	if (r < 0)
 		return pid;
 	clone_block_signals(&callers);
 	standin = sys_clone(SIGCHLD, ARCH_RAW ? NULL : stack + sizeof(stack), &unused, die, &info.si_status);
