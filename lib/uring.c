@@ -13,10 +13,10 @@
 #include <sys/eventfd.h>
 
 #include "buffers.h"
+#include "iouring.h"
 #include "poller.h"
 #include "sys.h"
 
-#define SQ_ENTRIES     256
 #define CQ_ENTRIES_MIN 512
 #define CQ_ENTRIES_MAX 32768
 
@@ -32,58 +32,6 @@ struct uring {
 	struct poller_ready rest[BUFFERS_N]; /* read by an io_uring that is gone */
 	unsigned nrest;
 };
-
-static void end_ring(struct io_uring *ring)
-{
-	int saved = errno;
-
-	io_uring_queue_exit(ring);
-	errno = saved;
-}
-
-static void close_ring(struct io_uring *ring, const struct sys_owned *own)
-{
-	if (!sys_still_owned(own))
-		ring->ring_fd = -1;
-	end_ring(ring);
-}
-
-static int open_ring(struct uring *u)
-{
-	static const unsigned flags[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG, /* 6.1 */
-		0,
-	};
-	int r = -ENOSYS, high;
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		struct io_uring_params params = {
-			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-			.cq_entries = u->cq_entries,
-		};
-
-		r = SYS_KEEP_ERRNO(io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params));
-		if (r != -EINVAL)
-			break;
-	}
-	if (r < 0)
-		return r;
-	if (u->ring.ring_fd <= 2) {
-		high = sys_dup_from(u->ring.ring_fd, 3);
-		if (high < 0) {
-			end_ring(&u->ring);
-			return high;
-		}
-		sys_close(u->ring.ring_fd);
-		u->ring.ring_fd = u->ring.enter_ring_fd = high;
-	}
-	sys_own(&u->own, u->ring.ring_fd);
-	/* A filter may let it be made and not used: known now, it costs nobody a descriptor later. */
-	r = SYS_KEEP_ERRNO(io_uring_enter((unsigned)u->ring.ring_fd, 0, 0, 0, NULL));
-	if (r < 0)
-		end_ring(&u->ring);
-	return r < 0 ? r : 0;
-}
 
 static void ring_bell(const struct uring *u)
 {
@@ -136,14 +84,15 @@ static int reopen(struct uring *u)
 {
 	struct io_uring old = u->ring;
 	struct sys_owned old_own = u->own;
-	int r = open_ring(u);
+	int r = iouring_open(&u->ring, &u->own, u->cq_entries);
 
 	if (r < 0) {
 		u->ring = old;
+		u->own = old_own;
 		return r;
 	}
 	keep_rest(u, &old);
-	close_ring(&old, &old_own);
+	iouring_close(&old, &old_own);
 	if (u->event.fd >= 0) {
 		r = SYS_KEEP_ERRNO(io_uring_register_eventfd(&u->ring, u->event.fd));
 		ring_bell(u);
@@ -340,7 +289,7 @@ static void done(struct poller *poller)
 	struct uring *u = (struct uring *)poller;
 
 	sys_close_owned(&u->event);
-	close_ring(&u->ring, &u->own);
+	iouring_close(&u->ring, &u->own);
 	if (!poller->is_forked)
 		buffers_free(&u->buffers);
 	free(u);
@@ -360,7 +309,7 @@ int uring_new(struct poller **ret, uint32_t expected)
 	u->cq_entries = expected < CQ_ENTRIES_MIN   ? CQ_ENTRIES_MIN
 			: expected < CQ_ENTRIES_MAX ? expected
 						    : CQ_ENTRIES_MAX;
-	r = open_ring(u);
+	r = iouring_open(&u->ring, &u->own, u->cq_entries);
 	if (r < 0) {
 		free(u);
 		return r;

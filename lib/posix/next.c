@@ -98,34 +98,37 @@ int next_is_foreign(struct next *next)
 	return remember(&next->foreign, is_foreign(next_find(next), homes));
 }
 
+static int any_is_foreign(const char *const *names, size_t n, void *from)
+{
+	struct home homes[HOMES];
+	int foreign = 0;
+
+	look_at_homes(homes);
+	for (size_t i = 0; i < n; i++)
+		foreign |= is_foreign(dlsym(from, names[i]), homes);
+	return foreign;
+}
+
+static const char *const functions[] = { "posix_spawn", "posix_spawnp", "execve", "execv", "execvp" };
+
+enum { SPAWNS = 2, FUNCTIONS = sizeof(functions) / sizeof(*functions) };
+
 int next_replaces_spawn(void)
 {
-	static const char *const names[] = { "posix_spawn", "posix_spawnp" };
 	static _Atomic int answer;
-	int known = atomic_load_explicit(&answer, memory_order_relaxed), foreign = 0;
-	struct home homes[HOMES];
+	int known = atomic_load_explicit(&answer, memory_order_relaxed);
 
-	if (known)
-		return known == YES;
-	look_at_homes(homes);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		foreign |= is_foreign(dlsym(RTLD_NEXT, names[i]), homes);
-	return remember(&answer, foreign);
+	return known ? known == YES : remember(&answer, any_is_foreign(functions, SPAWNS, RTLD_NEXT));
 }
 
 int next_replaces_exec(void)
 {
-	static const char *const names[] = { "posix_spawn", "posix_spawnp", "execve", "execv", "execvp" };
 	static _Atomic int answer;
-	int known = atomic_load_explicit(&answer, memory_order_relaxed), foreign = 0;
-	struct home homes[HOMES];
+	int known = atomic_load_explicit(&answer, memory_order_relaxed);
 
 	if (known)
 		return known == YES;
-	look_at_homes(homes);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		foreign |= is_foreign(dlsym(RTLD_DEFAULT, names[i]), homes);
-	return remember(&answer, foreign || next_replaces_spawn());
+	return remember(&answer, any_is_foreign(functions, FUNCTIONS, RTLD_DEFAULT) || next_replaces_spawn());
 }
 
 void next_look_up(void)
