@@ -20,6 +20,8 @@
 #define CHILD_STACK    (ARCH_RAW ? 2048 : 16384)
 #define REFUSED_CGROUP (1u << 31) /* among refused rungs */
 
+#define DYING_NS 20000000 /* of a process that was killed, at most; once, where there is an emulator */
+
 /* Vfork and old clone: when the call has returned, the child has exec'd, or said why not, and has gone. */
 static int attempt_shared(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
@@ -53,12 +55,26 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	return r;
 }
 
+/* Who was killed gives the memory back before it can be waited for. */
+static int look_for_end(int pid, siginfo_t *ret)
+{
+	const struct timespec slice = sys_timespec(DYING_NS / 50);
+	int r, looks = 0;
+
+	do {
+		if (looks)
+			sys_nanosleep(&slice);
+		r = sys_waitid(P_PID, pid, ret, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	} while (r == 0 && !ret->si_pid && ++looks < 50);
+	return r;
+}
+
 /* Its report did not come. 1: it was made by an emulator that copies the memory, and may have failed. */
 static int is_lost(const struct birth *birth)
 {
 	siginfo_t info = { 0 };
 
-	if (sys_waitid(P_PID, birth->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0)
+	if (look_for_end(birth->pid, &info) < 0)
 		return 0;
 	if (info.si_pid && info.si_code != CLD_EXITED)
 		return 0; /* killed before its first instruction: an end like any other */
