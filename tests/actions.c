@@ -118,7 +118,7 @@ EachWaitingRung(actions, open_at_the_limit)
 	close(52);                    /* the pidfd */
 	way_report(way, &r, USPAWN(request, ACTIONS({ USPAWN_DO_OPEN, 0, 0, O_RDONLY, .path = "/dev/null" })), NULL);
 	setrlimit(RLIMIT_NOFILE, &limit);
-	close_range((unsigned)top, 200, 0);
+	file_close_range(top, 201);
 }
 
 EachRung(actions, close)

@@ -35,6 +35,15 @@ int file_is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
+void file_close_range(int low, int end)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int fd = low; fd < (end ? end : (int)limit.rlim_cur); fd++)
+		close(fd);
+}
+
 void file_allow(int count)
 {
 	struct rlimit limit;

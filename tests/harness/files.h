@@ -11,6 +11,9 @@ int file_free_number(int low);
 
 int file_is_open(int fd);
 
+/* From `low` to below `end` (0: all there may be), where close_range() may be refused. */
+void file_close_range(int low, int end);
+
 /* Descriptors below `count` may be used, where the soft limit was lower; or the test is skipped. */
 void file_allow(int count);
 
