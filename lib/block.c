@@ -211,8 +211,8 @@ int block_fill(struct block *block, const struct child_start *start, const struc
 /* 1: it has ended; an error: by itself, which it does without having begun if it cannot, or nobody can say how. */
 static int has_ended(int pid)
 {
-	siginfo_t info = { 0 };
-	int r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	siginfo_t info;
+	int r = sys_look_for_end(P_PID, pid, &info);
 
 	if (r == 0 && !info.si_pid)
 		return 0;

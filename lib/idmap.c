@@ -41,12 +41,12 @@ static int write_maps(const struct plan_namespaces *ns, int pid)
 
 static int has_ended(const struct child_report *report, int pid)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
 	if (__atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE) ||
 	    __atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
 		return 1;
-	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid;
+	return sys_look_for_end(P_PID, pid, &info) < 0 || info.si_pid;
 }
 
 void idmap_serve(struct child_report *report, const struct uspawn_plan *plan, int pid)

@@ -64,7 +64,7 @@ static int look_for_end(int pid, siginfo_t *ret)
 	do {
 		if (looks)
 			sys_nanosleep(&slice);
-		r = sys_waitid(P_PID, pid, ret, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+		r = sys_look_for_end(P_PID, pid, ret);
 	} while (r == 0 && !ret->si_pid && ++looks < 50);
 	return r;
 }

@@ -264,8 +264,8 @@ void slot_settle(struct slot *slot)
 
 static int is_dead(int pid)
 {
-	siginfo_t info = { 0 };
-	int r = sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	siginfo_t info;
+	int r = sys_look_for_end(P_PID, pid, &info);
 
 	return r == -ECHILD || (r == 0 && info.si_pid == pid);
 }
@@ -291,11 +291,12 @@ void slot_pool_done(struct slot_pool *pool, int forked)
 
 int slot_settle_all(int64_t timeout_ns)
 {
-	int64_t deadline = timeout_ns < 0 ? INT64_MAX : sys_now_ns() + timeout_ns;
+	int for_ever = timeout_ns < 0 || timeout_ns > INT64_MAX / 2;
+	int64_t deadline = for_ever ? INT64_MAX : sys_now_ns() + timeout_ns;
 
 	for (struct slot *slot = atomic_load(&all); slot; slot = slot->next_all) {
 		while (!has_settled(slot)) {
-			int64_t left = deadline - (timeout_ns < 0 ? 0 : sys_now_ns());
+			int64_t left = deadline - (for_ever ? 0 : sys_now_ns());
 			struct timespec slice;
 
 			if (left <= 0)

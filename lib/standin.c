@@ -31,11 +31,11 @@ int standin_for(int pid)
 	long standin;
 	int r;
 
-	/* -ECHILD: it has exec'd. Who was killed may still be dying. */
+	/* -ECHILD: it has exec'd. Who was killed may still be dying. A stop is its tracer's to see. */
 	do {
 		r = sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT | __WCLONE, NULL);
 	} while (r == -EINTR);
-	if (r < 0)
+	if (r < 0 || !sys_is_end(&info))
 		return pid;
 	clone_block_signals(&callers);
 	standin = sys_clone(SIGCHLD, ARCH_RAW ? NULL : stack + sizeof(stack), &unused, die, &info.si_status);

@@ -107,6 +107,24 @@ static inline int sys_waitid(int type, int id, siginfo_t *info, int options, str
 	return (int)SYSCALL6(SYS_waitid, type, id, info, options, usage, 0);
 }
 
+static inline int sys_is_end(const siginfo_t *info)
+{
+	return info->si_pid &&
+	       (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED);
+}
+
+/* Takes nothing. Who traces the process is told of its stops, too, without having asked: they are no ends. */
+static inline int sys_look_for_end(int type, int id, siginfo_t *ret)
+{
+	int r;
+
+	ret->si_pid = 0;
+	r = sys_waitid(type, id, ret, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	if (!sys_is_end(ret))
+		ret->si_pid = 0;
+	return r;
+}
+
 static inline int sys_getpid(void)
 {
 	return (int)SYSCALL(SYS_getpid, 0, 0, 0, 0);

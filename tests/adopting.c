@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -363,4 +364,28 @@ CheckedTest(adopting, kill_a_start_under_way)
 	}
 	uspawn_plan_free(plan);
 	uspawn_ring_free(ring);
+}
+
+static int be_traced(void *unused)
+{
+	(void)unused;
+	return ptrace(PTRACE_TRACEME, 0, 0, 0) < 0 ? errno : 0;
+}
+
+/* A debugger's start: its stops are the caller's to see. */
+CheckedTest(adopting, pid_only_of_one_that_the_caller_traces)
+{
+	struct uspawn_child child;
+	int status, r = uspawn(&child,
+			       USPAWN(request, WITNESS("exit", "8"), .flags = USPAWN_PID_ONLY, .callback = be_traced),
+			       NULL);
+
+	if (r == -EPERM || r == -ENOSYS)
+		cr_skip_test("ptrace");
+	cr_assert_eq(r, 0);
+	cr_assert_eq(waitpid(child.pid, &status, __WALL), child.pid);
+	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+	cr_assert_eq(ptrace(PTRACE_CONT, child.pid, 0, 0), 0);
+	cr_assert_eq(waitpid(child.pid, &status, __WALL), child.pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 8);
 }

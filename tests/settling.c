@@ -2,9 +2,13 @@
 /* Asynchronous starts on their way to exec: many at once, without their plan, in a forked copy; and waiting for all. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
@@ -56,11 +60,47 @@ CheckedTest(settling, settle_waits_for_starts_under_way)
 	cr_assert_eq(uspawn_settle(0), -ETIMEDOUT);
 	cr_assert_eq(uspawn_settle(20000000), -ETIMEDOUT);
 	writer = open(held.fifo, O_WRONLY | O_CLOEXEC);
+	cr_assert_eq(uspawn_settle(INT64_MAX), 0);
 	cr_assert_eq(uspawn_settle(-1), 0);
 	cr_assert_eq(uspawn_settle(0), 0);
 	close(writer);
 	ring_assert_end(held.ring, &child);
 	assert_exited(&child, 2);
+	hold_close(&held);
+}
+
+static void *free_ring(void *ring)
+{
+	return uspawn_ring_free(ring);
+}
+
+/* The caller traces a child that has not left its memory: a stop is no end. */
+CheckedTest(settling, ring_freed_while_its_caller_traces_a_start)
+{
+	const struct timespec long_enough = { .tv_nsec = 200000000 };
+	struct held held;
+	struct uspawn_child child;
+	int fds[] = { 0, 1 }, writer;
+	pthread_t thread;
+	siginfo_t info;
+
+	hold_open(&held);
+	cr_assert_eq(uspawn_ring_start(held.ring, &child, held.plan, USPAWN(args, .fds = fds, .nfds = 2)), 0);
+	if (ptrace(PTRACE_SEIZE, child.pid, 0, 0) == 0) {
+		cr_assert_eq(ptrace(PTRACE_INTERRUPT, child.pid, 0, 0), 0);
+		cr_assert_eq(waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | WNOWAIT | __WALL), 0);
+	}
+	cr_assert_eq(pthread_create(&thread, NULL, free_ring, held.ring), 0);
+	nanosleep(&long_enough, NULL); /* to look at it several times */
+	cr_assert_eq(uspawn_settle(0), -ETIMEDOUT);
+	cr_assert_eq(pthread_tryjoin_np(thread, NULL), EBUSY);
+	ptrace(PTRACE_DETACH, child.pid, 0, 0);
+	writer = open(held.fifo, O_WRONLY | O_CLOEXEC);
+	pthread_join(thread, NULL);
+	close(writer);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 2);
+	held.ring = NULL;
 	hold_close(&held);
 }
 
