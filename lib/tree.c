@@ -15,7 +15,7 @@
 #include "sys_io.h"
 #include "tree.h"
 
-#define LIST_SIZE    4096
+#define LIST_SIZE    512 /* signal handlers call */
 #define STAT_SIZE    1024
 #define DIRENTS_SIZE 1024
 #define DEPTH_MAX    32
@@ -294,12 +294,16 @@ static int signal_below(int top, int signo)
 
 int tree_kill(int dir, int signo)
 {
-	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT;
+	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezes;
+	char text[16];
 
 	if (r != -ENOENT)
 		return r == -ENODEV ? -ESRCH : r;
-	write_file(dir, "cgroup.freeze", "1");
+	/* So that nobody escapes, or takes the number of who has ended. Whoever had it frozen before keeps it so. */
+	freezes = signo && read_file(dir, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '0' &&
+		  write_file(dir, "cgroup.freeze", "1") == 0;
 	r = sum_up(signal_members(dir, signo), signal_below(dir, signo));
-	write_file(dir, "cgroup.freeze", "0");
+	if (freezes)
+		write_file(dir, "cgroup.freeze", "0");
 	return r;
 }

@@ -77,6 +77,46 @@ EachRing(trees, c46_killed_as_a_whole)
 	uspawn_ring_free(ring);
 }
 
+/* Below the group, in the one of the child. */
+static char freeze(const struct own_group *group, const char *write_it)
+{
+	DIR *dir = opendir(group->path);
+	struct dirent *entry;
+	char path[300], state = '?';
+
+	while ((entry = readdir(dir))) {
+		int file;
+
+		if (entry->d_type != DT_DIR || *entry->d_name == '.')
+			continue;
+		snprintf(path, sizeof(path), "%.240s/cgroup.freeze", entry->d_name);
+		file = openat(group->fd, path, (write_it ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+		cr_assert(file >= 0 && (write_it ? write(file, write_it, 1) : read(file, &state, 1)) == 1);
+		close(file);
+	}
+	closedir(dir);
+	return state;
+}
+
+/* A signal thaws what was frozen for it, not what the caller has frozen. */
+CheckedTest(trees, frozen_by_the_caller)
+{
+	struct uspawn_child child;
+	GROUP group;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child, USPAWN(request, SH("sleep 100"), IN(group)), NULL), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGCONT, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(freeze(&group, NULL), '0');
+	freeze(&group, "1");
+	cr_assert_eq(uspawn_kill(&child, 0, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGCONT, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(freeze(&group, NULL), '1');
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGKILL);
+}
+
 /* The child is gone, its family is not: the END waits for it. */
 EachRing(trees, c46_what_outlives_the_child)
 {
