@@ -34,11 +34,16 @@ int uspawn_release(struct uspawn_child *child)
 	return pidfd;
 }
 
-static int is_child(int pid)
+static int look(int type, int id)
 {
 	siginfo_t info;
 
-	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) == 0;
+	return sys_look_for_end(type, id, &info);
+}
+
+static int is_child(int pid)
+{
+	return look(P_PID, pid) == 0;
 }
 
 /* -1: this kernel has none, but a child of ours can be waited for by its pid. */
@@ -91,6 +96,8 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 		r = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_send_signal(pidfd, 0, 0);
 		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
 			r = look_at(pidfd);
+		else if (r == 0 && look(P_PIDFD, pidfd) == -EBADF) /* a directory of /proc can be signalled by */
+			r = -EBADF;
 		if (r < 0 && r != -ESRCH)
 			return r;
 		if (!pid)

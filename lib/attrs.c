@@ -16,10 +16,11 @@
 static int end_of(const struct birth *birth)
 {
 	struct uspawn_exit exit;
+	int pidfd = birth->pidfd;
 
-	wait_reap(birth->pidfd, birth->pid, 1, &exit);
-	if (birth->pidfd >= 0)
-		sys_close(birth->pidfd);
+	wait_reap(&pidfd, birth->pid, 1, &exit);
+	if (pidfd >= 0)
+		sys_close(pidfd);
 	return exit.code == USPAWN_KILLED || exit.code == USPAWN_DUMPED ? -EOPNOTSUPP : 0;
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <uspawn.h>
 
+#include "sys.h"
+
 struct care;
 struct queued;
 struct slot;
@@ -45,6 +47,7 @@ struct handle {
 	_Atomic(struct slot *) slot; /* an asynchronous start that is not known to have left it */
 	struct care *care;           /* NULL: it is only waited for */
 	int32_t tree;                /* its cgroup's directory, closed with the pidfd; 0: none */
+	int32_t maker;               /* the process whose threads the gate counts */
 	int64_t gone_ns;             /* others were seen to have its status; 0: no */
 	struct queued *queued;       /* it is not started yet, or could not be */
 };
@@ -95,6 +98,7 @@ static inline void handle_begin(struct uspawn_child *child, int pid, int pidfd, 
 	child->pidfd = pidfd;
 	child->rung = rung;
 	handle->flags = flags;
+	handle->maker = sys_getpid();
 	atomic_store(&handle->phase, PHASE_RUNNING);
 	atomic_store(&handle->gate, 0);
 	__atomic_store_n(&child->state, USPAWN_RUNNING, __ATOMIC_RELEASE);

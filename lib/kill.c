@@ -13,14 +13,28 @@ static int may_use_pidfd(const struct uspawn_child *child)
 	return child->pidfd >= 0 && (!clone_keeps_to_old_calls() || handle_of(child)->flags & HANDLE_DETACHED);
 }
 
+/* Others may have taken its status, and its number may be a stranger's: by old calls only. */
+static int has_its_number(const struct uspawn_child *child)
+{
+	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
+	struct timespec zero = { 0 };
+	siginfo_t info;
+
+	if (child->pid <= 1 || handle_of(child)->flags & HANDLE_DETACHED)
+		return 0;
+	if (child->pidfd < 0 || sys_ppoll(&p, 1, &zero) <= 0)
+		return 1;
+	return sys_look_for_end(P_PID, child->pid, &info) == 0 && (info.si_pid || p.revents & POLLNVAL);
+}
+
 static int kill_group(struct uspawn_child *child, int signo)
 {
 	struct handle *handle = handle_of(child);
 	int r = may_use_pidfd(child) ? sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP)
 				     : -EINVAL;
 
-	if (r == -EINVAL || r == -ENOSYS || r == -EPERM) /* before 6.9 */
-		r = child->pid > 1 && !(handle->flags & HANDLE_DETACHED) ? sys_kill(-child->pid, signo) : -ESRCH;
+	if (r == -EINVAL || r == -ENOSYS || r == -EPERM || r == -EBADF) /* before 6.9 */
+		r = has_its_number(child) ? sys_kill(-child->pid, signo) : -ESRCH;
 	/* Its group does not exist yet: it has no other members. */
 	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
 		return uspawn_kill(child, signo, 0);
@@ -34,19 +48,18 @@ static int kill_tree(struct uspawn_child *child, int signo)
 
 /* A kernel that has no such call (before 5.1), or a filter: of a child that may not be signalled only the call is
  * -EPERM. */
-static int is_refused(int r)
+static int is_refused(int r, unsigned flags)
 {
-	return r == -ENOSYS || ((r == -EPERM || r == -EINVAL) && sys_pidfd_send_signal(-1, 0, 0) == r);
+	return r == -ENOSYS || ((r == -EPERM || r == -EINVAL) && sys_pidfd_send_signal(-1, 0, flags) == r);
 }
 
 static int kill_one(struct uspawn_child *child, int signo)
 {
-	int r = may_use_pidfd(child) ? sys_pidfd_send_signal(child->pidfd, signo, 0)
-				     : (child->pid > 1 ? -ENOSYS : -ESRCH);
+	int r = may_use_pidfd(child) ? sys_pidfd_send_signal(child->pidfd, signo, 0) : -ENOSYS;
 
-	/* The pid is the child's until we have collected it. */
-	if (is_refused(r) && child->pid > 1 && !(handle_of(child)->flags & HANDLE_DETACHED))
-		r = sys_kill(child->pid, signo);
+	/* -EBADF: the host has closed it */
+	if (r == -EBADF || is_refused(r, 0))
+		r = has_its_number(child) ? sys_kill(child->pid, signo) : -ESRCH;
 	return r;
 }
 
@@ -56,7 +69,7 @@ static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
 {
 	struct handle *handle = handle_of(child);
 	uint32_t gate;
-	int r = -ESRCH;
+	int is_tree = (flags & USPAWN_KILL_TREE) != 0, r = -ESRCH;
 
 	if (!(flags & (USPAWN_KILL_GROUP | USPAWN_KILL_TREE)) || !(handle->flags & HANDLE_CARED))
 		return -ESRCH;
@@ -65,12 +78,12 @@ static int kill_after(struct uspawn_child *child, int signo, uint32_t flags)
 		if (gate & (GATE_CLOSING | GATE_CLOSED))
 			return -ESRCH;
 	} while (!atomic_compare_exchange_weak(&handle->gate, &gate, gate + 1));
-	if (flags & USPAWN_KILL_TREE)
+	if (is_tree)
 		r = kill_tree(child, signo);
 	else if (may_use_pidfd(child))
 		r = sys_pidfd_send_signal(child->pidfd, signo, SYS_PIDFD_SIGNAL_PROCESS_GROUP);
 	wait_leave(child);
-	return is_refused(r) || (r == -EINVAL && !(flags & USPAWN_KILL_TREE)) ? -ESRCH : r;
+	return !is_tree && (r == -EINVAL || is_refused(r, SYS_PIDFD_SIGNAL_PROCESS_GROUP)) ? -ESRCH : r;
 }
 
 int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)

@@ -42,9 +42,9 @@ uint32_t reaper_tell(struct uspawn_ring *ring, struct uspawn_event *events, uint
 		return 0;
 	while (nevents < n) {
 		struct uspawn_exit exit;
-		int pid = next_ended();
+		int pid = next_ended(), no_pidfd = -1;
 
-		if (pid <= 0 || is_ours(ring, pid) || !wait_reap(-1, pid, 0, &exit))
+		if (pid <= 0 || is_ours(ring, pid) || !wait_reap(&no_pidfd, pid, 0, &exit))
 			break;
 		if (exit.code == USPAWN_UNKNOWN) /* its status was taken just now, by whoever knows it */
 			continue;

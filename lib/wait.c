@@ -28,18 +28,21 @@ static void take_usage(const struct rusage *usage, struct uspawn_exit *ret)
 	ret->nivcsw = (uint64_t)usage->ru_nivcsw;
 }
 
-static int waitid_either(int pidfd, int pid, siginfo_t *info, int options, struct rusage *usage)
+static int waitid_either(int *pidfd, int pid, siginfo_t *info, int options, struct rusage *usage)
 {
-	if (pidfd >= 0 && !atomic_load_explicit(&refused_p_pidfd, memory_order_relaxed)) {
-		int r = sys_waitid(P_PIDFD, pidfd, info, options, usage);
+	if (*pidfd >= 0 && !atomic_load_explicit(&refused_p_pidfd, memory_order_relaxed)) {
+		int r = sys_waitid(P_PIDFD, *pidfd, info, options, usage);
 
 		if (r == -EAGAIN)
 			return 0; /* a pidfd that does not block */
-		if (r != -EINVAL && r != -EPERM && r != -ENOSYS)
+		if (r != -EINVAL && r != -EPERM && r != -ENOSYS && r != -EBADF)
 			return r;
+		if (r == -EBADF)
+			*pidfd = -1; /* the host has closed it, and may have opened a file of its own there */
 		if (!pid)
 			return -ECHILD;
-		atomic_store(&refused_p_pidfd, 1); /* before 5.4 */
+		if (r != -EBADF)
+			atomic_store(&refused_p_pidfd, 1); /* before 5.4 */
 	}
 	return sys_waitid(P_PID, pid, info, options, usage);
 }
@@ -59,7 +62,7 @@ static int has_gone(int pidfd, int block)
 	return r != 0 && r != -EINTR;
 }
 
-int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret)
+int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret)
 {
 	int options = WEXITED | __WALL | (block ? 0 : WNOHANG);
 	struct rusage usage;
@@ -73,19 +76,18 @@ int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret)
 		if (r == -EINTR)
 			continue;
 		if (r < 0) {
-			if (!has_gone(pidfd, block))
+			if (!has_gone(*pidfd, block))
 				return 0;
 			*ret = (struct uspawn_exit){ .code = USPAWN_UNKNOWN };
 			return 1;
 		}
-		if (info.si_pid &&
-		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED))
+		if (sys_is_end(&info))
 			break;
 		if (!block)
 			return 0;
 		if (!info.si_pid) {
 			/* Only a pidfd that does not block comes back with nothing. */
-			has_gone(pidfd, 1);
+			has_gone(*pidfd, 1);
 		}
 	}
 	*ret = (struct uspawn_exit){ .status = info.si_status };
@@ -100,7 +102,7 @@ void wait_discard(int pidfd, int pid)
 {
 	struct uspawn_exit exit;
 
-	wait_reap(pidfd, pid, 1, &exit);
+	wait_reap(&pidfd, pid, 1, &exit);
 	if (pidfd >= 0)
 		sys_close(pidfd);
 }
@@ -119,14 +121,20 @@ int wait_enter(struct uspawn_child *child)
 	return 0;
 }
 
-void wait_leave(struct uspawn_child *child)
+/* Whose status was taken by its pidfd has it; of one that is let go the host may have closed it. */
+static int has_pidfd(const struct uspawn_child *child)
+{
+	siginfo_t info;
+
+	return child->pidfd >= 0 && (atomic_load(&handle_of(child)->phase) == PHASE_ENDED ||
+				     sys_look_for_end(P_PIDFD, child->pidfd, &info) != -EBADF);
+}
+
+static void close_what_it_owns(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
-	uint32_t gate = atomic_fetch_sub(&handle->gate, 1) - 1;
 
-	if (gate != GATE_ENDED || !atomic_compare_exchange_strong(&handle->gate, &gate, GATE_ENDED | GATE_CLOSING))
-		return;
-	if (child->pidfd >= 0 && !(handle->flags & HANDLE_BORROWED))
+	if (!(handle->flags & HANDLE_BORROWED) && has_pidfd(child))
 		sys_close(child->pidfd);
 	if (handle->tree)
 		sys_close(handle->tree);
@@ -135,15 +143,31 @@ void wait_leave(struct uspawn_child *child)
 	atomic_store(&handle->gate, GATE_ENDED | GATE_CLOSED); /* from here on it may be another child */
 }
 
-void wait_closed(const struct uspawn_child *child)
+void wait_leave(struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	uint32_t gate = atomic_fetch_sub(&handle->gate, 1) - 1;
+
+	if (gate == GATE_ENDED && atomic_compare_exchange_strong(&handle->gate, &gate, GATE_ENDED | GATE_CLOSING))
+		close_what_it_owns(child);
+}
+
+void wait_closed(struct uspawn_child *child)
 {
 	const struct timespec slice = sys_timespec(LOOK_AGAIN_NS / 100);
+	struct handle *handle = handle_of(child);
 	unsigned looks = 0;
 
 	/* As long as a signal takes to be sent. */
-	while ((atomic_load(&handle_of(child)->gate) & (GATE_ENDED | GATE_CLOSED)) == GATE_ENDED)
-		if (++looks > 100)
-			sys_nanosleep(&slice);
+	while ((atomic_load(&handle->gate) & (GATE_ENDED | GATE_CLOSED)) == GATE_ENDED) {
+		if (++looks <= 100)
+			continue;
+		if (looks == 101 && handle->maker != sys_getpid()) {
+			close_what_it_owns(child); /* whoever was inside has not been forked along */
+			return;
+		}
+		sys_nanosleep(&slice);
+	}
 }
 
 void wait_bar(struct uspawn_child *child)
@@ -183,8 +207,7 @@ static int is_out_of_sight(const struct uspawn_child *child)
 	siginfo_t info;
 
 	return child->pidfd < 0 && handle_of(child)->flags & HANDLE_DETACHED &&
-	       sys_waitid(P_PID, child->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 &&
-	       sys_kill(child->pid, 0) != -ESRCH;
+	       sys_look_for_end(P_PID, child->pid, &info) < 0 && sys_kill(child->pid, 0) != -ESRCH;
 }
 
 static int has_hung_up(int pidfd, int64_t timeout_ns)
@@ -239,7 +262,7 @@ int wait_collect(struct uspawn_child *child, int block)
 
 	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
 		return phase == PHASE_ENDED ? 1 : -EBUSY;
-	ended = !is_out_of_sight(child) && wait_reap(child->pidfd, child->pid, block, &exit);
+	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, block, &exit);
 	if (ended && exit.code == USPAWN_UNKNOWN)
 		ended = recover(child, block, &exit);
 	if (ended)

@@ -7,9 +7,9 @@
 
 /*
  * Takes the status if it has ended, or waits for that (`block`). 1: ended, *ret is written; 0: running.
- * USPAWN_UNKNOWN: someone else took it.
+ * USPAWN_UNKNOWN: someone else took it. *pidfd becomes -1 if it is none any more.
  */
-int wait_reap(int pidfd, int pid, int block, struct uspawn_exit *ret);
+int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret);
 
 /*
  * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when
@@ -25,7 +25,7 @@ int wait_enter(struct uspawn_child *child);
 void wait_leave(struct uspawn_child *child);
 
 /* Until nobody is inside a child whose end was collected: it owns nothing any more, and may start again. */
-void wait_closed(const struct uspawn_child *child);
+void wait_closed(struct uspawn_child *child);
 
 /* Nobody comes in after us; the last one out closes what it owns. And both at once. */
 void wait_bar(struct uspawn_child *child);

@@ -244,7 +244,7 @@ static void hand_back(struct entry *entry, int forked)
 		handle_of(entry->child)->list = NULL;
 	} else if (entry->state == ENTRY_SILENT) {
 		if (!forked)
-			wait_reap(entry->pidfd, entry->pid, 0, &exit);
+			wait_reap(&entry->pidfd, entry->pid, 0, &exit);
 		if (entry->pidfd >= 0)
 			sys_close(entry->pidfd);
 	}

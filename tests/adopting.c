@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,57 @@ CheckedTest(adopting, c2_pidfd_that_does_not_block)
 	close(end);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 7);
+}
+
+/* The kernel sends signals by one all the same. */
+CheckedTest(adopting, directory_of_proc_is_no_pidfd)
+{
+	struct uspawn_child child;
+	char path[32];
+	pid_t pid;
+	int end = fork_sleeper(&pid, 3), directory;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(directory, 0);
+	cr_assert_eq(uspawn_adopt(&child, 0, directory, 0), -EBADF);
+	cr_assert_eq(uspawn_adopt(&child, pid, directory, 0), -EBADF);
+	close(directory);
+	close(end);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* Only a number is left to signal by, and another has reaped it. */
+CheckedTest(adopting, c23_number_that_is_a_strangers_by_now)
+{
+	struct uspawn_child child;
+	siginfo_t info;
+	pid_t pid;
+	int end = fork_sleeper(&pid, 3), pidfd = pidfd_of(pid), stranger;
+
+	kernel_refuse(CALL_PIDFD_SEND_SIGNAL, ENOSYS);
+	cr_assert_eq(uspawn_adopt(&child, pid, pidfd, USPAWN_ADOPT_GIVE), 0);
+	cr_assert_eq(uspawn_kill(&child, 0, 0), 0);
+	close(end);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	stranger = kernel_fork_as(pid);
+	if (stranger == 0) {
+		setpgid(0, 0);
+		for (;;)
+			pause();
+	}
+	if (stranger < 0) {
+		uspawn_done(&child);
+		cr_skip_test("cannot choose a process number");
+	}
+	while (getpgid(pid) != pid)
+		sched_yield();
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), -ESRCH);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_GROUP), -ESRCH);
+	uspawn_done(&child);
+	cr_assert_eq(kill(pid, SIGTERM), 0);
+	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+	cr_assert_eq(info.si_status, SIGTERM);
 }
 
 /* A grandchild: its end is seen, its status is its own parent's. */

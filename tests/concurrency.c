@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -395,6 +396,44 @@ CheckedTest(concurrency, c54_exit_handlers_run_once)
 	cr_assert_gt(fread(text, 1, sizeof(text) - 1, file), 0);
 	fclose(file);
 	cr_assert_str_eq(text, "goodbye\ntext\n");
+}
+
+static struct uspawn_child *waited_for;
+
+static void let_go_in_copy(void)
+{
+	uspawn_done(waited_for);
+	copy_assert(waited_for->state == USPAWN_UNSET && waited_for->pidfd == -1);
+}
+
+static atomic_int waiters_tid;
+
+static void *wait_without_end(void *child)
+{
+	atomic_store(&waiters_tid, kernel_gettid());
+	uspawn_wait(child, -1);
+	return NULL;
+}
+
+/* Of the threads that were inside a call for it, the copy has none. */
+CheckedTest(concurrency, let_go_in_a_copy_while_another_waits)
+{
+	struct uspawn_child child;
+	pthread_t thread;
+	int ends[2];
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("eof", "0", "exit", "4"), FDS({ 0, .fd = ends[0] })), NULL),
+		     0);
+	cr_assert_eq(pthread_create(&thread, NULL, wait_without_end, &child), 0);
+	while (!kernel_is_waiting(atomic_load(&waiters_tid)))
+		sched_yield();
+	waited_for = &child;
+	copy_run(let_go_in_copy);
+	close(ends[1]);
+	pthread_join(thread, NULL);
+	assert_exited(&child, 4);
+	close(ends[0]);
 }
 
 static void *spawn_for_ever(void *p)

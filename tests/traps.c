@@ -145,6 +145,57 @@ CheckedTest(traps, ring_closed_by_the_host_epoll)
 	copy_run(close_everything_under_a_ring);
 }
 
+/* Its pidfds are among them; its children run on. */
+static void close_everything_over_children(void)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_child alone, watched, let_go;
+	struct uspawn_event event;
+	int ends[2];
+	ino_t inodes[16];
+	struct stat st;
+
+	copy_assert(uspawn_ring_new(&ring, 4, ring_flags) == 0 && pipe(ends) == 0);
+	copy_assert(dup2(ends[0], 1) == 1 && dup2(ends[1], 0) == 0);
+	file_close_range(ends[0], ends[1] + 1);
+	for (int i = 0; i < 3; i++) {
+		struct uspawn_child *child = i == 0 ? &alone : i == 1 ? &watched : &let_go;
+
+		copy_assert(uspawn(child, USPAWN(request, WITNESS("eof", "0", "exit", "3"), FDS({ 0, .fd = 1 })),
+				   NULL) == 0);
+	}
+	copy_assert(uspawn_ring_add(ring, &watched) == 0);
+	file_close_range(3, 0);
+	for (int i = 0; i < 16; i++) {
+		copy_assert(memfd_create("host", 0) == 3 + i && fstat(3 + i, &st) == 0);
+		inodes[i] = st.st_ino;
+	}
+	uspawn_done(&let_go);
+	copy_assert(uspawn_kill(&alone, 0, 0) == 0);
+	copy_assert(uspawn_wait(&alone, 0) == 0 && uspawn_wait(&alone, 1000000) == 0);
+	copy_assert(uspawn_ring_wait(ring, &event, 1, 20000000) == 0);
+	close(0);
+	copy_assert(uspawn_wait(&alone, -1) == 1);
+	copy_assert(alone.exit.code == USPAWN_EXITED && alone.exit.status == 3);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(watched.exit.code == USPAWN_EXITED && watched.exit.status == 3);
+	uspawn_ring_free(ring);
+	for (int i = 0; i < 16; i++)
+		copy_assert(fstat(3 + i, &st) == 0 && st.st_ino == inodes[i]);
+}
+
+CheckedTest(traps, children_of_a_host_that_closes_everything_uring)
+{
+	copy_run(close_everything_over_children);
+}
+
+CheckedTest(traps, children_of_a_host_that_closes_everything_epoll)
+{
+	ring_flags = USPAWN_RING_EPOLL;
+	copy_run(close_everything_over_children);
+}
+
 static struct uspawn_ring *parents_ring;
 
 static void free_among_files_of_that_kind(void)

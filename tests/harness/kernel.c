@@ -273,6 +273,30 @@ int kernel_gettid(void)
 	return (int)syscall(SYS_gettid);
 }
 
+int kernel_is_waiting(int tid)
+{
+	char path[64];
+	long call = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	file = fopen(path, "re");
+	if (file) {
+		if (fscanf(file, "%ld", &call) != 1)
+			call = -1; /* it is running */
+		fclose(file);
+	}
+	return call == SYS_waitid;
+}
+
+int kernel_fork_as(int pid)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
+	long r = syscall(SYS_clone3, &args, sizeof(args));
+
+	return r < 0 ? -errno : (int)r;
+}
+
 int kernel_is(int major, int minor)
 {
 	struct utsname name;

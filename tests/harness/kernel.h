@@ -80,6 +80,12 @@ int kernel_set_dumpable(void);
 
 int kernel_gettid(void);
 
+/* Is a thread of ours in waitid(2) just now? */
+int kernel_is_waiting(int tid);
+
+/* As fork(2), with that number; or -errno. */
+int kernel_fork_as(int pid);
+
 /* Is it at least this version? Only where trying is no answer: a feature that shows in the timing of something else. */
 int kernel_is(int major, int minor);
 
