@@ -101,7 +101,7 @@ static uint32_t look_at_ticked(struct watchlist *list, struct uspawn_event *even
 	}
 	if (list->nticked == 0)
 		watchlist_stop_timer(list);
-	else if (list->timer.fd < 0)
+	else
 		watchlist_start_timer(list);
 	return nevents;
 }
@@ -117,9 +117,10 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		struct entry *entry = table_find(&list->table, ready[i].tag, &part);
 		struct care *care = entry ? watchlist_care(entry) : NULL;
 
-		if (ready[i].tag == WATCHLIST_TICK_TAG)
+		if (ready[i].tag == WATCHLIST_TICK_TAG) {
 			ticked = 1;
-		else if (ready[i].tag == WATCHLIST_CLOCK_TAG)
+			list->timer_is_watched &= !ready[i].stopped;
+		} else if (ready[i].tag == WATCHLIST_CLOCK_TAG)
 			list->clock_ns = CARE_NEVER;
 		else if (entry && !part && nevents < n)
 			nevents += (uint32_t)look(list, entry, &events[nevents]);
@@ -127,7 +128,7 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 			watchlist_watched(list, entry,
 					  carelist_take(&list->cares, care, list->poller, part, &ready[i]));
 	}
-	if (ticked && list->nticked)
+	if (ticked)
 		nevents += look_at_ticked(list, events + nevents, n - nevents);
 	return nevents;
 }

@@ -34,12 +34,15 @@ void watchlist_start_timer(struct watchlist *list)
 	struct itimerspec tick = { .it_interval.tv_nsec = WATCHLIST_TICK_NS, .it_value.tv_nsec = WATCHLIST_TICK_NS };
 	int r = -EMFILE;
 
+	if (list->timer_is_watched)
+		return;
 	if (list->timer.fd < 0)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
 		r = list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN);
 	}
+	list->timer_is_watched |= r == 0;
 	if (r == -ESTALE) {
 		watchlist_rewatch(list); /* who is still to be looked at starts it again */
 	} else if (r < 0) {
@@ -54,6 +57,7 @@ void watchlist_stop_timer(struct watchlist *list)
 	if (list->timer.fd < 0)
 		return;
 	list->poller->kind->unwatch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG);
+	list->timer_is_watched = 0;
 	sys_close_owned(&list->timer);
 }
 
@@ -107,6 +111,7 @@ void watchlist_rewatch(struct watchlist *list)
 	uint32_t generation = ++list->generation;
 
 	list->nticked = 0;
+	list->timer_is_watched = 0;
 	list->clock_ns = CARE_NEVER;
 	for (uint32_t i = 0; i < list->table.nentries && generation == list->generation; i++) {
 		struct entry *entry = &list->table.entries[i];

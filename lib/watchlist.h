@@ -27,9 +27,10 @@ struct watchlist {
 	struct sys_owned timer;
 	struct sys_owned clock; /* for whoever polls the ring's descriptor: rings when a care is due */
 	int64_t clock_ns;       /* what it is set to, or CARE_NEVER */
-	int has_no_clock;       /* one could not be had: who polls is called too early */
-	int64_t also_due_ns;    /* the ring has something to do then */
-	int cut_off_ended;      /* nobody waits for pipes of the ended */
+	int timer_is_watched;
+	int has_no_clock;    /* one could not be had: who polls is called too early */
+	int64_t also_due_ns; /* the ring has something to do then */
+	int cut_off_ended;   /* nobody waits for pipes of the ended */
 	int turn;
 	const volatile uint32_t *here; /* the ring's: 0 in a forked copy of the process */
 };

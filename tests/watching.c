@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A ring and its children over their lives: joined late, let go, handed on, forked, freed. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -469,6 +471,94 @@ CheckedTest(watching, c17_one_thread_without_io_uring)
 	ring_witness(ring, &child, LIST("w", "exit", "4"));
 	ring_assert_end(ring, &child);
 	assert_exited(&child, 4);
+	uspawn_ring_free(ring);
+}
+
+/* How many polls the process's io_urings hold. */
+static int count_polls(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char path[300], text[256];
+	int n = 0;
+
+	while ((entry = readdir(dir))) {
+		FILE *file;
+		int in_polls = 0;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
+		file = fopen(path, "re");
+		while (file && fgets(text, sizeof(text), file)) {
+			in_polls = *text == ' ' ? in_polls : !strncmp(text, "PollList", 8);
+			n += in_polls && strstr(text, "op=");
+		}
+		if (file)
+			fclose(file);
+	}
+	closedir(dir);
+	return n;
+}
+
+/* Makes a child for each byte from `orders`, tells its number, and reaps it after one more. */
+static void be_another_parent(int orders, int numbers)
+{
+	siginfo_t info;
+	char c;
+
+	while (read(orders, &c, 1) == 1) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			if (read(orders, &c, 1) != 1)
+				_exit(1);
+			_exit(5);
+		}
+		if (write(numbers, &pid, sizeof(pid)) != sizeof(pid) ||
+		    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 || write(numbers, &pid, sizeof(pid)) < 0 ||
+		    read(orders, &c, 1) != 1)
+			_exit(1);
+		waitpid(pid, NULL, 0);
+	}
+	_exit(0);
+}
+
+/* Each is looked at by the clock for a while, since nobody says when its parent has reaped it. */
+EachRing(watching, reaped_by_another_a_little_later)
+{
+	enum { MANY = 10 };
+	int orders[2], numbers[2], after_the_first = 0;
+	pid_t parent, pid;
+
+	cr_assert(pipe2(orders, O_CLOEXEC) == 0 && pipe2(numbers, O_CLOEXEC) == 0);
+	parent = fork();
+	if (parent == 0) {
+		close(orders[1]);
+		be_another_parent(orders[0], numbers[1]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		struct uspawn_child child;
+		struct uspawn_event event;
+
+		cr_assert(write(orders[1], "m", 1) == 1 && read(numbers[0], &pid, sizeof(pid)) == sizeof(pid));
+		if (uspawn_adopt(&child, pid, -1, 0) == -ENOSYS)
+			break;
+		cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+		cr_assert(write(orders[1], "e", 1) == 1 && read(numbers[0], &pid, sizeof(pid)) == sizeof(pid));
+		if (uspawn_ring_wait(ring, &event, 1, 0) == 0) {
+			cr_assert_eq(write(orders[1], "r", 1), 1);
+			ring_assert_end(ring, &child);
+		} else {
+			cr_assert_eq(write(orders[1], "r", 1), 1);
+		}
+		if (i == 0)
+			after_the_first = count_polls();
+	}
+	cr_assert_leq(count_polls(), after_the_first);
+	close(orders[1]);
+	cr_assert_eq(waitpid(parent, NULL, 0), parent);
+	close(orders[0]);
+	close(numbers[0]);
+	close(numbers[1]);
 	uspawn_ring_free(ring);
 }
 
