@@ -12,8 +12,8 @@
  * handler, is a cancellation point, or needs a call before main.
  *
  * Memory and descriptors. When a call has returned, the library refers to nothing of the caller's. One exception: a
- * child that was given to a ring stays where it is until its end is reported or uspawn_done(). Descriptors that the
- * library makes are close-on-exec from birth.
+ * child that was given to a ring stays where it is until its end is reported (on an external ring: until uspawn_wait()
+ * has returned 1) or uspawn_done(). Descriptors that the library makes are close-on-exec from birth.
  *
  * Threads. A plan: any number at once. A ring and the children on it: one at a time. Any other child: uspawn_wait()
  * from several at once, the rest one at a time. uspawn_kill(): any child, any thread, signal handlers too; who is told
@@ -147,7 +147,8 @@ enum uspawn_rung {
 
 /*
  * One process, in the caller's memory. Needs no initialising before a start or uspawn_adopt(); all zero is unset. Its
- * fields are to be read, `data` also to be written. While no ring has it, it may be moved like any bytes.
+ * fields are to be read, `data` also to be written. While no ring has it, nor an external one has started it, it may be
+ * moved like any bytes.
  */
 struct uspawn_child {
 	int32_t pidfd; /* readable when it may have ended: uspawn_wait(child, 0). Not the caller's to close. -1: none */
@@ -661,7 +662,8 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 
 /*
  * For the caller's own io_uring: an SQE that completes when the child may have ended. Whatever its res is,
- * uspawn_wait(child, 0) says: 1 ended, 0 prepare again. user_data is left alone; link a timeout or cancel at will.
+ * uspawn_wait(child, 0) says: 1 ended, 0 prepare again. user_data is left alone; link a timeout or cancel at will. Not
+ * for a ring with IORING_SETUP_IOPOLL, which polls no pidfd: res is -EINVAL.
  */
 void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child);
 

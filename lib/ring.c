@@ -284,5 +284,5 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 
 void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child)
 {
-	uring_prep_poll(sqe, child->pidfd);
+	uring_prep_poll(sqe, handle_state(child) == USPAWN_UNSET ? -1 : child->pidfd);
 }

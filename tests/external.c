@@ -147,3 +147,12 @@ CheckedTest(external, callers_timeout_is_no_end)
 	assert_exited(&child, 3);
 	io_uring_queue_exit(&own);
 }
+
+CheckedTest(external, nothing_to_wait_for)
+{
+	struct uspawn_child unset = { .pid = 0 };
+	struct io_uring_sqe sqe = { .opcode = 0 };
+
+	uspawn_prep_wait(&sqe, &unset);
+	cr_assert_eq(sqe.fd, -1);
+}
