@@ -8,32 +8,62 @@
 #include "redirect.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Is there a file by that name, where the child would have looked? Only asked after the kernel said ENOENT. */
+struct lookup {
+	const char *name, *list;
+};
+
+/* In a child that is where the program would have been: 0 if there is a file by that name, else an errno. */
+static int look_up(void *data)
+{
+	const struct lookup *l = data;
+	size_t size = strlen(l->name) + 1, len;
+	char path[2 * PATH_MAX];
+
+	if (strchr(l->name, '/'))
+		return access(l->name, F_OK) ? ENOENT : 0;
+	for (const char *dir = l->list;; dir += len + 1) {
+		len = strcspn(dir, ":");
+		if (len + 1 + size <= sizeof(path)) {
+			memcpy(path, dir, len);
+			path[len] = '/';
+			memcpy(path + len + (len > 0), l->name, size); /* an empty one is where it is */
+			if (!access(path, F_OK))
+				return 0;
+		}
+		if (!dir[len])
+			return ENOENT;
+	}
+}
+
+/*
+ * Only asked after the kernel said ENOENT. A root, a directory and namespaces change what a name means, so a second
+ * child goes where the first was. Where it cannot, nothing is known: false.
+ */
 static bool program_exists(const struct uspawn_request *request, const char *name)
 {
-	const char *list = request->search ? request->search : getenv("PATH");
-	int dir = request->cwd ? open(request->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC) : AT_FDCWD;
-	bool there = false;
-	char path[4096];
-	size_t len;
+	const char *path = getenv("PATH");
+	struct lookup lookup = { name, request->search ? request->search : path ? path : "/bin:/usr/bin" };
+	struct uspawn_request look = {
+		.size = sizeof(look),
+		.flags = request->flags & (USPAWN_FCHDIR | USPAWN_PIVOT_ROOT),
+		.root = request->root,
+		.cwd = request->cwd,
+		.cwd_fd = request->cwd_fd,
+		.namespaces = request->namespaces,
+		.best_effort = request->best_effort,
+		.callback = look_up,
+		.callback_data = &lookup,
+	};
+	struct uspawn_child child = { 0 };
 
-	if (strchr(name, '/'))
-		there = !faccessat(dir, name, F_OK, 0);
-	for (; list && !there && !strchr(name, '/'); list = list[len] ? list + len + 1 : NULL) {
-		len = strcspn(list, ":");
-		snprintf(path, sizeof(path), "%.*s/%s", len ? (int)len : 1, len ? list : ".", name);
-		there = !faccessat(dir, path, F_OK, 0);
-	}
-	if (dir >= 0)
-		close(dir);
-	return there;
+	return uspawn_run(&child, &look, NULL) == 0 && child.exit.code == USPAWN_EXITED && child.exit.status == 0;
 }
 
 static void report_exec(int error, const struct uspawn_request *request, char *const *argv)
