@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct lookup {
@@ -89,17 +90,22 @@ static void report_exec(int error, const struct uspawn_request *request, char *c
 	complain("exec: %s: %s%s", name, strerror(error), why);
 }
 
-/* About an entry of --stdin, --stdout, --stderr or --fd. */
+/* About an entry of --stdin, --stdout, --stderr or --fd. From the limit on, a number of the child's is a "bad" one. */
 static void report_descriptor(const struct uspawn_failure *f, const char *option, const struct uspawn_fd *fd)
 {
-	const char *step = uspawn_strstep(f->step), *error = strerror(f->errnum);
+	const char *step = uspawn_strstep(f->step), *error = strerror(f->errnum), *why = "";
+	const char *path = fd->source == USPAWN_NULL ? "/dev/null" : fd->path;
+	bool source = f->step == USPAWN_STEP_SOURCE, beyond = false;
+	struct rlimit limit;
 
-	if (fd->path)
-		complain("%s: --%s: %s: %s", step, option, fd->path, error);
-	else if (f->step == USPAWN_STEP_SOURCE)
-		complain("%s: --%s: descriptor %d: %s", step, option, fd->fd, error);
+	if (f->errnum == EBADF && !source && !getrlimit(RLIMIT_NOFILE, &limit))
+		beyond = (rlim_t)fd->target >= limit.rlim_cur;
+	if (beyond || f->errnum == EMFILE)
+		why = " (limit: ulimit -n)";
+	if (path && !beyond)
+		complain("%s: --%s: %s: %s%s", step, option, path, error, why);
 	else
-		complain("%s: --%s: descriptor %d: %s (limit: ulimit -n)", step, option, fd->target, error);
+		complain("%s: --%s: descriptor %d: %s%s", step, option, source ? fd->fd : fd->target, error, why);
 }
 
 /* What people did not know, or could do. */
