@@ -67,27 +67,41 @@ static bool program_exists(const struct uspawn_request *request, const char *nam
 	return uspawn_run(&child, &look, NULL) == 0 && child.exit.code == USPAWN_EXITED && child.exit.status == 0;
 }
 
+static const char *why_no_exec(int error, const struct uspawn_request *request, const char *name)
+{
+	switch (error) {
+	case ENOENT:
+		if (request->flags & USPAWN_FEXEC)
+			return " (a script must find it, too: --fd N=N)";
+		if (!*name)
+			return " (the name is empty)";
+		if (program_exists(request, name))
+			return " (it is there, but not the interpreter that it names)";
+		if (strchr(name, '/'))
+			return "";
+		return request->search ? " (searched in --path)" : " (searched in PATH)";
+	case ENOEXEC:
+		return " (a script without #! can be run by: sh FILE)";
+	case EACCES:
+		if (request->confine && request->confine->flags & USPAWN_LANDLOCK)
+			return " (a --landlock-rule must allow execute, of its libraries' loader too)";
+		return "";
+	case EAGAIN: /* the change of the ids has passed over the limit */
+		return " (its user has more processes than RLIMIT_NPROC allows: ulimit -u)";
+	case E2BIG:
+		return " (one argument or variable may have 131071 bytes; all together: getconf ARG_MAX)";
+	default:
+		return "";
+	}
+}
+
 static void report_exec(int error, const struct uspawn_request *request, char *const *argv)
 {
-	const char *name = request->path ? request->path : request->file ? request->file : argv[0], *why = "";
+	const char *name = request->path ? request->path : request->file ? request->file : argv[0];
+	const char *why = why_no_exec(error, request, name);
 
-	if (request->flags & USPAWN_FEXEC) {
-		name = "the file of --exec-fd";
-		if (error == ENOENT)
-			why = " (a script must find it, too: --fd N=N)";
-	} else if (error == ENOENT && !*name)
-		why = " (the name is empty)";
-	else if (error == ENOENT && program_exists(request, name))
-		why = " (it is there, but not the interpreter that it names)";
-	else if (error == ENOENT && !strchr(name, '/'))
-		why = request->search ? " (searched in --path)" : " (searched in PATH)";
-	else if (error == ENOEXEC)
-		why = " (a script without #! can be run by: sh FILE)";
-	else if (error == EACCES && request->confine && request->confine->flags & USPAWN_LANDLOCK)
-		why = " (a --landlock-rule must allow execute, of its libraries' loader too)";
-	else if (error == E2BIG)
-		why = " (one argument or variable may have 131071 bytes; all together: getconf ARG_MAX)";
-	complain("exec: %s: %s%s", name, strerror(error), why);
+	complain("exec: %s: %s%s", request->flags & USPAWN_FEXEC ? "the file of --exec-fd" : name, strerror(error),
+		 why);
 }
 
 /* About an entry of --stdin, --stdout, --stderr or --fd. From the limit on, a number of the child's is a "bad" one. */
