@@ -6,6 +6,7 @@
 #include "pool.h"
 #include "commands.h"
 #include "duration.h"
+#include "pidns.h"
 #include "record.h"
 
 #include <errno.h>
@@ -115,7 +116,8 @@ static void wait_for_more(struct pool *p, struct job *job, int error)
 	int64_t now = now_ns();
 
 	p->too_few_fds = error == EMFILE && !p->running;
-
+	p->no_memory = error == ENOMEM;
+	p->dead = error == ENOMEM && !p->running && pidns_is_dead();
 	if (!p->short_since)
 		p->short_since = now;
 	p->start_after = now + p->pause;
@@ -282,8 +284,13 @@ const char *pool_starved(const struct pool *p)
 {
 	int64_t since = p->short_since && !p->running ? now_ns() - p->short_since : -1;
 
+	if (p->dead)
+		return "no process can be made: the first process of this PID namespace has ended";
 	if (p->too_few_fds && since >= (p->some_ended ? CLOSING_NS : 0))
 		return "too few descriptors for one process: raise the limit of open files (ulimit -n)";
+	if (since > STARVED_NS && p->no_memory)
+		return "no process could be made for ten seconds (limit: memory.max; or the first process of this PID "
+		       "namespace has ended)";
 	if (since > STARVED_NS)
 		return "no process could be made for ten seconds (limits: ulimit -u, pids.max)";
 	return NULL;

@@ -31,6 +31,7 @@ struct pool {
 	int64_t short_since, start_after; /* 0: there is enough of everything */
 	int64_t pause;
 	bool some_ended, too_few_fds; /* one was really run; there are not even enough for one */
+	bool no_memory, dead;         /* of the last that could not be made; and none can be, ever */
 	FILE *says;                   /* the commands; NULL: not asked for */
 };
 
@@ -67,7 +68,7 @@ void pool_hand_on(struct pool *p, int signo, bool terminal);
 /* Sends what is due. Returns after how many ns to come again; negative: never. */
 int64_t pool_tick(struct pool *p);
 
-/* Why waiting is no use: the system has refused for so long, with nothing running. Else NULL. */
+/* Why waiting is no use: the system has refused for so long, with nothing running, or will for ever. Else NULL. */
 const char *pool_starved(const struct pool *p);
 
 void pool_close(struct pool *p);
