@@ -160,6 +160,7 @@ EachFamily(posix, c22_errors_are_the_return_value)
 	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &open, NULL), -ENOENT);
 	f->actions.adddup2(&dup, gone, 1);
 	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &dup, NULL), -EBADF);
+	cr_assert(f != family_get(FAMILY_REPLACEMENT) || errno == 77);
 	no_children();
 	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("w", "exit", "127"), NULL, NULL), 127);
 	f->actions.destroy(&open);
