@@ -72,7 +72,7 @@ static const char *why_no_exec(int error, const struct uspawn_request *request, 
 	switch (error) {
 	case ENOENT:
 		if (request->flags & USPAWN_FEXEC)
-			return " (a script must find it, too: --fd N=N)";
+			return " (a script must find it, too: --fd N=N; or the interpreter that it names is not there)";
 		if (!*name)
 			return " (the name is empty)";
 		if (program_exists(request, name))
