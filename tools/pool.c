@@ -10,8 +10,10 @@
 #include "record.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define PAUSE_NS     NS_PER_MS
 #define PAUSE_MAX_NS (250 * NS_PER_MS)
@@ -245,8 +247,23 @@ void pool_signal(struct pool *p, int signo, bool kill_later)
 	}
 }
 
+/* Whether or not the ring has told: it is not asked while something waits for the reader of what we write. */
+static bool has_ended(const struct uspawn_child *child)
+{
+	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
+	siginfo_t info = { 0 };
+
+	if (p.fd >= 0)
+		return poll(&p, 1, 0) > 0;
+	return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) || info.si_pid;
+}
+
 static void job_due(struct pool *p, struct job *job, int64_t now)
 {
+	if (!job->timed_out && has_ended(&job->child)) { /* in time */
+		job->due = 0;
+		return;
+	}
 	signal_send(&job->child, job->due_signal, p->whole);
 	if (job->due_signal == SIGKILL) {
 		job->due = 0;
