@@ -24,8 +24,11 @@ void each_stop(struct each *e, int code)
 static void could_not_run(struct each *e, struct job *job)
 {
 	const struct uspawn_failure *failure = &job->child.failure;
+	bool own = failure_exit_code(failure) == EXIT_OWN_ERROR;
 	char *program[] = { job->item, NULL };
 
+	if (own)
+		job->tries = 0; /* not logged, so that --resume runs it */
 	if (e->options.memory_max && failure->step == USPAWN_STEP_CGROUP) {
 		complain("--memory-max: item %" PRIu64 ": %s", job->seq, strerror(failure->errnum));
 		each_stop(e, EXIT_OWN_ERROR);
@@ -33,7 +36,7 @@ static void could_not_run(struct each *e, struct job *job)
 		complain("--output: %s: file of item %" PRIu64 ": %s", e->options.output, job->seq,
 			 strerror(failure->errnum));
 		each_stop(e, EXIT_OWN_ERROR);
-	} else if (failure->errnum == E2BIG || e->pool.recipe.template.in_program) {
+	} else if (!own && (failure->errnum == E2BIG || e->pool.recipe.template.in_program)) {
 		if (!e->tally.failed)
 			failure_report(failure, &e->pool.recipe.request, program, NULL, NULL);
 	} else if (!e->code) {
