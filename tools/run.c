@@ -83,8 +83,8 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 		complain("started %d by %s", w->child->pid, rung_name(w->child->rung));
 	if (run->verbose && w->child->failure.errnum)
 		complain("without %s: %s", uspawn_strstep(w->child->failure.step), strerror(w->child->failure.errnum));
-	if (run->timeout)
-		w->due = began + run->timeout;
+	if (run->timeout) /* from here on: the start may have waited for the other end of a FIFO */
+		w->due = now_ns() + run->timeout;
 	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
 	w->apart = is_apart(run);
 	w->foreground.group = run->request.pgroup ? run->request.pgroup : w->child->pid;
