@@ -255,13 +255,13 @@ void joblog_header(FILE *to)
 	fputs("Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n", to);
 }
 
-/* Nothing is sent, so Send is 0. Exitval is -1 for what timed out, as GNU parallel has it. */
+/* Nothing is sent, so Send is 0. Exitval is -1 for what timed out, as GNU parallel has it, and for an unknown end. */
 void joblog_line(FILE *to, const struct record *r)
 {
 	const struct uspawn_exit *e = &r->child->exit;
 	int exitval = 0;
 
-	if (r->timed_out)
+	if (r->timed_out || e->code == USPAWN_UNKNOWN)
 		exitval = -1;
 	else if (e->code == USPAWN_EXITED)
 		exitval = e->status;

@@ -26,6 +26,8 @@ static void say_end(const struct uspawn_exit *e, int64_t wall_ns)
 
 	if (e->code == USPAWN_EXITED)
 		snprintf(how, sizeof(how), "exited with %d", e->status);
+	else if (e->code == USPAWN_UNKNOWN)
+		snprintf(how, sizeof(how), "ended, how is not known,");
 	else
 		snprintf(how, sizeof(how), "killed by %s%s", signal_name(e->status),
 			 e->code == USPAWN_DUMPED ? ", core dumped" : "");

@@ -98,6 +98,10 @@ static int wait_for(struct uspawn_child *child, int signals, bool *retinterrupte
 			interrupted |= hand_on(child, signals);
 	interrupted |= hand_on(child, signals);
 	*retinterrupted = interrupted && child->exit.code == USPAWN_KILLED && child->exit.status == SIGINT;
+	if (child->exit.code == USPAWN_UNKNOWN) {
+		complain("the command has ended, but somebody else took its status");
+		return EXIT_OWN_ERROR;
+	}
 	return child->exit.code == USPAWN_EXITED ? child->exit.status : EXIT_SIGNAL + child->exit.status;
 }
 
