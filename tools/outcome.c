@@ -20,12 +20,22 @@ void each_stop(struct each *e, int code)
 		e->code = code;
 }
 
+/* What was to be run for this item: others have been started since. */
+static void report_item(struct each *e, struct job *job)
+{
+	char **argv = template_fill(&e->pool.recipe.template, job->item), *item[] = { job->item, NULL };
+	struct uspawn_request request = e->pool.recipe.request;
+
+	request.argv = argv ? argv : item;
+	request.file = request.argv[0];
+	failure_report(&job->child.failure, &request, request.argv, NULL, NULL);
+}
+
 /* The program cannot be run for any item, unless the item is the program, or too long. */
 static void could_not_run(struct each *e, struct job *job)
 {
 	const struct uspawn_failure *failure = &job->child.failure;
 	bool own = failure_exit_code(failure) == EXIT_OWN_ERROR;
-	char *program[] = { job->item, NULL };
 
 	if (own)
 		job->tries = 0; /* not logged, so that --resume runs it */
@@ -38,7 +48,7 @@ static void could_not_run(struct each *e, struct job *job)
 		each_stop(e, EXIT_OWN_ERROR);
 	} else if (!own && (failure->errnum == E2BIG || e->pool.recipe.template.in_program)) {
 		if (!e->tally.failed)
-			failure_report(failure, &e->pool.recipe.request, program, NULL, NULL);
+			report_item(e, job);
 	} else if (!e->code) {
 		each_stop(e, failure_report(failure, &e->pool.recipe.request, e->options.command, NULL, NULL));
 	}
