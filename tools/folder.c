@@ -25,19 +25,27 @@ int folder_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Something else by that name, such as a FIFO, is not waited for and gets nothing. Returns a descriptor or -errno. */
 static int open_one(int folder, uint64_t seq, const char *word, const char *suffix)
 {
 	char name[ITEM_LENGTH + 64];
+	struct stat st;
+	int fd;
 
 	snprintf(name, sizeof(name), "%" PRIu64 "-%s%s", seq, word, suffix);
-	return openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return errno == ENXIO ? -EEXIST : -errno; /* a FIFO without a reader */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !fcntl(fd, F_SETFL, 0))
+		return fd;
+	close(fd);
+	return -EEXIST;
 }
 
 int folder_files(int folder, uint64_t seq, const char *item, int fds[2])
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.,@%";
 	char word[ITEM_LENGTH + 1];
-	int error;
 
 	snprintf(word, sizeof(word), "%s", item);
 	for (char *c = word; *c; c++)
@@ -45,11 +53,10 @@ int folder_files(int folder, uint64_t seq, const char *item, int fds[2])
 			*c = '_';
 	fds[0] = open_one(folder, seq, word, ".out");
 	if (fds[0] < 0)
-		return -errno;
+		return fds[0];
 	fds[1] = open_one(folder, seq, word, ".err");
 	if (fds[1] >= 0)
 		return 0;
-	error = errno;
 	close(fds[0]);
-	return -error;
+	return fds[1];
 }
