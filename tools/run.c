@@ -14,6 +14,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,51 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	return code;
 }
 
+static bool can_read(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+/* What another writes to by a descriptor is not ours to judge. */
+static bool is_over(const char *record, int json, const struct uspawn_fd *fd)
+{
+	if (fd->source == USPAWN_OPEN)
+		return record_same_file(record, fd->path);
+	return fd->source == USPAWN_FD && can_read(fd->fd) && record_same_open_file(json, fd->fd);
+}
+
+/* The option whose file the record would be written over, or NULL. Who gives fd:N has said where it goes on. */
+static const char *overwritten(const struct run *run, int json)
+{
+	const struct redirects *r = &run->redirects;
+
+	if (!strncmp(run->json, "fd:", 3))
+		return NULL;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (is_over(run->json, json, &r->fds[i]))
+			return r->said[i];
+	return !redirects_name(r, STDIN_FILENO) && record_same_open_file(json, STDIN_FILENO) ? "stdin" : NULL;
+}
+
+static FILE *open_record(const struct run *run)
+{
+	FILE *json = record_open_untouched(run->json, false);
+	const char *other = json ? overwritten(run, fileno(json)) : NULL;
+	int r = json ? other ? -EINVAL : record_begin(json, run->json, -1) : -errno;
+
+	if (!r)
+		return json;
+	if (other)
+		complain("--json: %s: not the file of --%s, which would be overwritten", run->json, other);
+	else
+		complain("--json: %s: %s", run->json, strerror(-r));
+	if (json)
+		fclose(json);
+	return NULL;
+}
+
 /* Says why it could not be written, if it was not. */
 static int close_record(const struct run *run, FILE *json, int code)
 {
@@ -204,11 +250,9 @@ static int start(struct run *run, const struct uspawn_plan *plan, const struct u
 	int signals, code;
 
 	if (run->json) {
-		json = *run->json ? record_open(run->json, false) : stderr;
-		if (!json) {
-			complain("--json: %s: %s", run->json, strerror(errno));
+		json = *run->json ? open_record(run) : stderr;
+		if (!json)
 			return EXIT_OWN_ERROR;
-		}
 	}
 	if (run->pty)
 		signal_block(SIGPIPE); /* a write says so, too, and our terminal must be put back */

@@ -158,10 +158,14 @@ static int open_report(FILE **ret, const char *option, const char *name)
 	if (!name)
 		return 0;
 	*ret = *name ? fopen(name, "ae") : stderr;
-	if (*ret)
+	if (!*ret) {
+		complain("%s: %s: %s", option, name, strerror(errno));
+		return -EIO;
+	}
+	if (*ret == stderr || !record_same_open_file(fileno(*ret), STDIN_FILENO))
 		return 0;
-	complain("%s: %s: %s", option, name, strerror(errno));
-	return -EIO;
+	complain("%s: %s: not the file of standard input, which would be overwritten", option, name);
+	return -EINVAL;
 }
 
 /* What cannot be written is said before a program has run for an hour. */
