@@ -130,7 +130,8 @@ static void wait_and_take(struct each *e)
 {
 	/* reading ahead tells the bar sooner how many there are */
 	bool read = e->hungry || (e->progress.on && items_could_read(&e->items));
-	struct progress_count count = { e->tally.done, e->items.total, e->tally.failed, e->pool.running };
+	uint64_t total = e->items.total ? e->items.total - e->skipped : 0;
+	struct progress_count count = { e->tally.done, total, e->tally.failed, e->pool.running };
 	struct pollfd p[] = {
 		{ .fd = e->signals, .events = POLLIN },
 		{ .fd = e->pool.running && !printer_holds_up(&e->printer) ? e->pool.ring_fd : -1, .events = POLLIN },

@@ -25,6 +25,7 @@ struct each {
 	struct resume resume;
 	struct tally tally;
 	struct logs logs;
+	uint64_t skipped; /* items that the job log says are done */
 	int input, signals;
 	bool hungry;   /* a place is free, and there is no item in the buffer */
 	bool drained;  /* no item will come any more */

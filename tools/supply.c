@@ -40,9 +40,8 @@ static int next_item(struct each *e, char **ret)
 {
 	int r;
 
-	do
-		r = e->drained ? -ENODATA : items_next(&e->items, ret);
-	while (r > 0 && is_done(e, *ret));
+	while ((r = e->drained ? -ENODATA : items_next(&e->items, ret)) > 0 && is_done(e, *ret))
+		e->skipped++;
 	e->hungry = r == 0;
 	e->drained = r < 0;
 	if (r < 0 && r != -ENODATA)
