@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Beside the program, as it was built or installed; else where it was to be installed. */
+/* Beside the program, as it was built or installed, if /proc says where that is; else where it was to be installed. */
 static int find_library(const char *name, char *ret)
 {
 	static const char *const places[] = { "../lib", LIBRARY_BESIDE, LIBRARY_PLACE };
@@ -20,15 +20,19 @@ static int find_library(const char *name, char *ret)
 
 	self[n < 0 ? 0 : n] = '\0';
 	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(*places); i++) {
-		const char *from = *places[i] == '/' ? "" : self;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		bool beside = *places[i] != '/';
 
-		snprintf(path, sizeof(path), "%.*s/%s/lib%s.so", *from ? (int)(slash - self) : 0, from, places[i],
-			 name);
-		if (realpath(path, ret))
+		snprintf(path, sizeof(path), "%.*s/%s/lib%s.so", beside && slash ? (int)(slash - self) : 0, self,
+			 places[i], name);
+		if ((slash || !beside) && realpath(path, ret))
 			return 0;
 	}
-	complain("lib%s.so is neither beside this program nor in %s", name, LIBRARY_PLACE);
+	if (slash)
+		complain("lib%s.so is neither beside this program nor in %s", name, LIBRARY_PLACE);
+	else
+		complain("lib%s.so is not in %s, and without /proc nobody knows where this program is", name,
+			 LIBRARY_PLACE);
 	return -ENOENT;
 }
 
