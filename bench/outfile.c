@@ -106,20 +106,36 @@ int file_save(const char *path, const char *data, size_t size)
 	return replace(path, usual_mode(), data, size);
 }
 
+/* A link whose aim is not there: that will be made. */
+static int check_aim(const char *folder, const char *aim)
+{
+	char path[2 * PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", *aim == '/' ? "" : folder, aim);
+	return file_check(path);
+}
+
 int file_check(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], aim[PATH_MAX];
 	struct stat st;
+	ssize_t n;
 
 	if (!stat(path, &st)) {
 		if (S_ISDIR(st.st_mode) || access(path, W_OK) < 0)
 			return S_ISDIR(st.st_mode) ? -EISDIR : -errno;
 		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 			return 0;
+	} else if (errno == ELOOP || !*path) {
+		return -errno;
 	}
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	return access(folder, W_OK) < 0 ? -errno : 0;
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
+	n = readlink(path, aim, sizeof(aim) - 1);
+	if (n < 0)
+		return access(folder, W_OK) < 0 ? -errno : 0;
+	aim[n] = '\0';
+	return check_aim(folder, aim);
 }
 
 int file_replace(const char *folder, const char *name, const char *data, size_t size)
