@@ -47,7 +47,10 @@ static int read_options(struct with *with, int argc, char **argv)
 			break;
 		case TRACE:
 			with->trace = optarg;
-			break;
+			if (*optarg)
+				break;
+			complain("--trace '': must be a file");
+			return EXIT_OWN_ERROR;
 		case 'h':
 			return print_help(help_with);
 		default:

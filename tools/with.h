@@ -9,7 +9,7 @@
 
 struct with {
 	char **argv;
-	const char *stats, *trace; /* files; NULL: not asked for, "": standard error */
+	const char *stats, *trace; /* files; NULL: not asked for; stats "": standard error */
 	FILE *stats_to, *trace_to; /* the same, open */
 	bool elide_shell, system;
 };
