@@ -74,15 +74,16 @@ static int load_filter(struct run *run)
 	struct sock_filter *filter = calloc(BPF_MAXINSNS + 1, sizeof(*filter));
 	uint64_t number;
 	bool borrowed = !strncmp(file, "fd:", 3);
-	int fd = -EBADF, n;
+	int fd, n;
 
 	run->confine.filter = filter;
 	if (!filter)
 		return refuse_name("seccomp-filter", strerror(ENOMEM));
-	if (!borrowed)
-		fd = open(file, O_RDONLY | O_CLOEXEC);
-	else if (!number_parse(file + 3, 0, INT_MAX, &number))
-		fd = (int)number;
+	if (borrowed && number_parse(file + 3, 0, INT_MAX, &number)) {
+		complain("--seccomp-filter '%s': must be a file, or fd: and a number", file);
+		return EXIT_OWN_ERROR;
+	}
+	fd = borrowed ? (int)number : open(file, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -errno : read_filter(fd, filter, BPF_MAXINSNS + 1);
 	if (fd >= 0 && !borrowed)
 		close(fd);

@@ -150,8 +150,9 @@ int identity_finish(struct run *run)
 		return refuse_name("reset-ids", "not together with --uid, --reuid, --gid, --regid or an option about "
 						"groups, which name other ids");
 	if (run->has_gid && !run->has_groups && !run->init_groups)
-		return refuse_name("regid", "say what becomes of the other groups: --init-groups, --clear-groups, "
-					    "--groups or --keep-groups");
+		return refuse_name(run->said[USPAWN_STEP_GID / 10],
+				   "say what becomes of the other groups: --init-groups, --clear-groups, "
+				   "--groups or --keep-groups");
 	blame(run);
 	identity->size = sizeof(*identity);
 	if (!run->has_uid)

@@ -279,6 +279,8 @@ int namespace_finish(struct run *run)
 		return refuse_name("propagation", "is about a new mount namespace: --mount");
 	if (ns->njoin && ns->unshare & CLONE_NEWUSER && ns->unshare & CLONE_NEWPID)
 		return refuse_name("join", "not together with --user and --pid: it would be born before it has joined");
+	if (ns->unshare & CLONE_NEWPID && ns->nset_tid && run->set_tid[0] != 1)
+		return refuse_name("set-tid", "the first process of a new PID namespace (--pid) can only be 1 there");
 	if (run->denies_setgroups && !run->says_setgroups)
 		ns->flags |= USPAWN_DENY_SETGROUPS;
 	if (!ns->unshare && !ns->njoin && !ns->nset_tid)
