@@ -671,11 +671,13 @@ void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child
 
 /*
  * To be called early in main, once: takes every free descriptor number from 3 to 63 for the library's own use. Files
- * that are opened later then sit at 64 and above, where no start ever duplicates them: the kernel copies a descriptor
- * table in grains of 64 (close_range(2), Linux 5.9). Without it a child holds the caller's files below 64 for about a
- * microsecond, so that running a file that was just written fails now and then with ETXTBSY, and a file that was just
- * closed may stay open a moment longer. At most a quarter of RLIMIT_NOFILE is taken, so that promise needs
- * a limit of 256 or more. Returns how many numbers it holds, or -errno. Any thread; again is no error.
+ * that are opened later then sit at 64 and above, where no start duplicates them: the kernel copies a descriptor table
+ * in grains of 64 (close_range(2), Linux 5.9), and what a start is given it finds at one of those numbers. Excepted are
+ * starts with USPAWN_INHERIT_FDS, by USPAWN_RUNG_CLONE or FORK, and those that need more numbers at once than are held.
+ * Without it a child holds the caller's files below 64 for about a microsecond, so that running a file that was just
+ * written fails now and then with ETXTBSY, and a file that was just closed may stay open a moment longer. At most a
+ * quarter of RLIMIT_NOFILE is taken, so that promise needs a limit of 256 or more. Returns how many numbers it holds,
+ * or -errno. Any thread; again is no error.
  */
 int uspawn_reserve_fds(void);
 

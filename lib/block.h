@@ -28,7 +28,7 @@ struct block {
 	struct block_head *head; /* as the parent has it mapped */
 };
 
-/* An empty one: close-on-exec, above stdio, on no target, and low if that makes the copy of the table short. */
+/* An empty one: close-on-exec, above stdio and on no target. */
 int block_open(struct block *ret, const struct uspawn_plan *plan);
 
 /* Copies what is left of the program from `first` up to `end`, and whatever it needs of `start`. */

@@ -58,8 +58,12 @@ int fds_out_of_the_way(int fd, const struct uspawn_plan *plan)
 /* A dup of our own, low if there is a reserved number, and on no target where that would be in the way. */
 static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int fd)
 {
-	int low = 3, number = plan->args[n].apart ? -EAGAIN : reserve_pin(fd);
+	int low = 3, number = reserve_pin(fd);
 
+	if (number >= 0 && plan->args[n].apart && plan_has_target(plan, number)) {
+		reserve_unpin(number);
+		number = -EAGAIN;
+	}
 	if (number >= 0) {
 		fds->pinned |= bit(n);
 	} else {

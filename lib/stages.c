@@ -16,13 +16,13 @@
 
 #define DIGITS 24
 
-/* The relay's descriptor for one start: low, and on no target. */
+/* A number of one start's for the first stage to find a file of ours: low, and on no target. */
 struct pin {
 	int fd;
 	int pinned, owned;
 };
 
-static int pin_image(struct pin *ret, int fd, const struct uspawn_plan *plan)
+static int pin_low(struct pin *ret, int fd, const struct uspawn_plan *plan)
 {
 	int copied = (plan->flags & USPAWN_INHERIT_FDS) != 0;
 
@@ -93,19 +93,21 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 	char number[DIGITS], size[DIGITS];
 	enum image_kind kind;
 	struct block block;
-	struct pin pin;
+	struct pin image, told = { .fd = -1 };
 	int r = image_get(&kind);
 
-	if (r < 0 || pin_image(&pin, r, plan) < 0)
+	if (r < 0 || pin_low(&image, r, plan) < 0)
 		return STAGES_CANNOT;
 	r = block_open(&block, plan);
+	if (r == 0)
+		r = pin_low(&told, block.fd, plan);
 	if (image_is_refusal(r))
 		r = STAGES_CANNOT;
 	if (r == 0) {
-		crossing->block = block.fd;
-		crossing->image = pin.fd;
+		crossing->block = told.fd;
+		crossing->image = image.fd;
 		crossing->argv[0] = "uspawn-relay";
-		crossing->argv[1] = put_number(number + DIGITS, (size_t)block.fd);
+		crossing->argv[1] = put_number(number + DIGITS, (size_t)told.fd);
 		program_write(birth->start, room, plan, args, fds, -1, crossing, 0);
 		r = block_fill(&block, birth->start, crossing->first, crossing->end);
 		if (r == -EFBIG)
@@ -121,7 +123,8 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 	if (r == 0)
 		*ret = block.head->report;
 	block_close(&block);
-	unpin(&pin);
+	unpin(&told);
+	unpin(&image);
 	return r;
 }
 

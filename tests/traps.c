@@ -20,6 +20,7 @@
 
 #include "harness/copy.h"
 #include "harness/files.h"
+#include "harness/kernel.h"
 #include "harness/rings.h"
 
 CheckedSuite(traps);
@@ -61,6 +62,33 @@ EachRung(traps, low_numbers_reserved)
 	close(low);
 	close(high);
 }
+
+/* A child that takes a copy of the caller's files at 64 and above is killed for it. */
+static void traps_high_numbers_not_copied(struct way *way)
+{
+	REPORT r;
+	int dir, program;
+
+	cr_assert_geq(uspawn_reserve_fds(), 0);
+	report_open(&r);
+	dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	program = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC);
+	kernel_refuse(CALL_CUT_AT_128, 0);
+	for (int arg = 0; arg < 2; arg++) {
+		way_report(way, &r,
+			   USPAWN(request, .flags = USPAWN_FCHDIR | USPAWN_FEXEC, .cwd_fd = arg ? USPAWN_ARG(0) : dir,
+				  .exec_fd = arg ? USPAWN_ARG(1) : program, FDS({ 5, .fd = USPAWN_ARG(2) })),
+			   USPAWN(args, .fds = ((int[]){ dir, program, dir }), .nfds = 3));
+		cr_assert_str_eq(report_value(&r, "cwd"), "/tmp");
+		report_assert_file(&r, 5, dir);
+	}
+	close(dir);
+	close(program);
+}
+
+WAY_TEST(traps, high_numbers_not_copied, async, USPAWN_RUNG_ASYNC)
+WAY_TEST(traps, high_numbers_not_copied, vfork, USPAWN_RUNG_VFORK)
+WAY_TEST(traps, high_numbers_not_copied, relay, USPAWN_RUNG_RELAY)
 
 /* A host that closes what it does not know, and opens its own files there. */
 static void close_everything_and_start(void)

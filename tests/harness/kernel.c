@@ -62,6 +62,7 @@ static const struct refusal {
 	{ CALL_PIDFD_GROUP, SYS_pidfd_send_signal, 3, ~0u, PROCESS_GROUP_FLAG },
 	{ CALL_MRELEASE, SYS_process_mrelease, 0, 0, 0 },
 	{ CALL_PWRITEV2_NOSIGNAL, SYS_pwritev2, 5, NOSIGNAL_FLAG, NOSIGNAL_FLAG },
+	{ CALL_CUT_AT_128, SYS_close_range, 0, ~0u, 128 },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

@@ -31,6 +31,7 @@ enum kernel_call {
 	CALL_PIDFD_GROUP = 1 << 19,      /* pidfd_send_signal to a group: before 6.9 */
 	CALL_MRELEASE = 1 << 20,
 	CALL_PWRITEV2_NOSIGNAL = 1 << 21, /* before 6.18 */
+	CALL_CUT_AT_128 = 1 << 22,        /* close_range of a child that keeps numbers from 64 to 127 */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
