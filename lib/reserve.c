@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A reserved number is a dup of the anchor, a pipe of our own. Hosts close what they don't know, and their next open
- * then gets the number: so it is used only while it still is the anchor's inode. What is idle is one word of bits, so
- * threads take and give without a lock.
+ * then gets the number: so it is used only while it still is the anchor's inode, and given back only while it still is
+ * the file that was put there. What is held and what is idle is a word of bits each, so threads take and give without
+ * a lock.
  */
 #include <stdatomic.h>
 
@@ -13,7 +14,17 @@
 
 static _Atomic int anchor = -1;
 static _Atomic uint64_t anchor_dev, anchor_ino;
-static _Atomic uint64_t held, idle; /* by number */
+static _Atomic uint64_t held, idle; /* by number; the idle ones are among the held ones */
+static struct inode {
+	uint64_t dev, ino;
+} lent[RESERVE_END]; /* the file of a number that is held and not idle */
+
+static int is_open_on(int fd, const struct inode *inode)
+{
+	uint64_t dev, ino;
+
+	return sys_inode(fd, &dev, &ino) == 0 && dev == inode->dev && ino == inode->ino;
+}
 
 static int is_anchor(int fd)
 {
@@ -95,6 +106,8 @@ int reserve_pin(int fd)
 			r = sys_dup3(fd, number, O_CLOEXEC);
 			if (r < 0)
 				atomic_fetch_or(&idle, 1ull << number);
+			else
+				sys_inode(number, &lent[number].dev, &lent[number].ino);
 			return r;
 		}
 		atomic_fetch_and(&held, ~(1ull << number)); /* the host has it now */
@@ -105,11 +118,15 @@ int reserve_pin(int fd)
 
 void reserve_unpin(int number)
 {
-	int from = atomic_load(&anchor);
+	int from = atomic_load(&anchor), here = is_open_on(number, &lent[number]);
 
-	/* A host that closed the anchor has likely closed and taken this number too. */
-	if (is_anchor(from) && sys_dup3(from, number, O_CLOEXEC) == number)
+	if (here && is_anchor(from) && sys_dup3(from, number, O_CLOEXEC) == number) {
 		atomic_fetch_or(&idle, 1ull << number);
+		return;
+	}
+	if (here)
+		sys_close(number);
+	atomic_fetch_and(&held, ~(1ull << number)); /* the host has it now */
 }
 
 void reserve_grow_table(void)

@@ -19,7 +19,7 @@ int reserve_fill(int count);
 /* Makes a reserved number refer to fd's file, close-on-exec, and returns it. -EAGAIN: none is left. */
 int reserve_pin(int fd);
 
-/* Gives back what reserve_pin() returned: the file is let go, the number stays reserved. */
+/* Gives back what reserve_pin() returned: the file is let go, the number stays reserved, unless the host has it now. */
 void reserve_unpin(int number);
 
 /* Grows the table once: growing it while a child shares it stalls a single-threaded caller for a grace period. */

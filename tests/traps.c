@@ -133,6 +133,69 @@ CheckedTest(traps, reserved_numbers_taken_by_the_host)
 	copy_run(close_everything_and_start);
 }
 
+/* The library's number for that file: one beside `mine`. */
+static int pinned_number(int mine)
+{
+	struct stat st, file;
+
+	copy_assert(fstat(mine, &file) == 0);
+	for (int fd = 3; fd < 64; fd++)
+		if (fd != mine && fstat(fd, &st) == 0 && st.st_dev == file.st_dev && st.st_ino == file.st_ino)
+			return fd;
+	return -1;
+}
+
+static ino_t take_from_the_library(int number)
+{
+	int file = memfd_create("host", MFD_CLOEXEC);
+	struct stat st;
+
+	copy_assert(number >= 3 && file >= 0 && dup3(file, number, O_CLOEXEC) == number);
+	copy_assert(fstat(number, &st) == 0 && close(file) == 0);
+	return st.st_ino;
+}
+
+static void take_what_is_in_use(void)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plans[2];
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct pollfd ended;
+	struct stat st;
+	int file = memfd_create("source", MFD_CLOEXEC), number;
+	ino_t inode = 0;
+
+	copy_assert(uspawn_reserve_fds() >= 0 && uspawn_ring_new(&ring, 4, USPAWN_RING_EPOLL) == 0);
+	copy_assert(uspawn_plan_new(&plans[0], USPAWN(request, WITNESS("exit", "3"), FDS({ 9, .fd = USPAWN_ARG(0) })),
+				    NULL) == 0);
+	copy_assert(pinned_number(file) == -1);
+	copy_assert(uspawn_ring_start(ring, &child, plans[0], USPAWN(args, .fds = &file, .nfds = 1)) == 0);
+	ended = (struct pollfd){ .fd = child.pidfd, .events = POLLIN };
+	copy_assert(poll(&ended, 1, -1) == 1);
+	number = pinned_number(file);
+	if (child.rung == USPAWN_RUNG_ASYNC)
+		inode = take_from_the_library(number);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	if (child.rung == USPAWN_RUNG_ASYNC)
+		copy_assert(fstat(number, &st) == 0 && st.st_ino == inode);
+
+	copy_assert(uspawn_plan_new(&plans[1], USPAWN(request, WITNESS("exit", "3"), FDS({ 9, .fd = file })), NULL) ==
+		    0);
+	inode = take_from_the_library(number = pinned_number(file));
+	uspawn_plan_free(plans[1]);
+	copy_assert(fstat(number, &st) == 0 && st.st_ino == inode);
+	uspawn_plan_free(plans[0]);
+	uspawn_ring_free(ring);
+}
+
+/* While a child's or a plan's file is there. */
+CheckedTest(traps, reserved_numbers_taken_in_use)
+{
+	copy_run(take_what_is_in_use);
+}
+
 /* A ring's own descriptors are closed under it, and the host's next files get their numbers. */
 static uint32_t ring_flags;
 
