@@ -677,7 +677,7 @@ void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child
  * Without it a child holds the caller's files below 64 for about a microsecond, so that running a file that was just
  * written fails now and then with ETXTBSY, and a file that was just closed may stay open a moment longer. At most a
  * quarter of RLIMIT_NOFILE is taken, so that promise needs a limit of 256 or more. Returns how many numbers it holds,
- * or -errno. Any thread; again is no error.
+ * or -errno. Any thread; again is no error, and takes anew what the host has closed.
  */
 int uspawn_reserve_fds(void);
 

@@ -6,18 +6,32 @@
  * a lock.
  */
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "reserve.h"
 #include "sys.h"
 
 #define TABLE_WANTED 65536 /* half a MiB of the kernel's memory */
 
-static _Atomic int anchor = -1;
-static _Atomic uint64_t anchor_dev, anchor_ino;
-static _Atomic uint64_t held, idle; /* by number; the idle ones are among the held ones */
-static struct inode {
+struct inode {
 	uint64_t dev, ino;
-} lent[RESERVE_END]; /* the file of a number that is held and not idle */
+};
+
+struct anchor {
+	int fd;
+	struct inode inode;
+	struct anchor
+		*older; /* which the host has closed: another thread may be looking at it, and its dups are ours */
+};
+
+static _Atomic(struct anchor *) current;
+static _Atomic uint64_t held, idle;    /* by number; the idle ones are among the held ones */
+static struct inode lent[RESERVE_END]; /* the file of a number that is held and not idle */
+
+static uint64_t bit(int number)
+{
+	return 1ull << number;
+}
 
 static int is_open_on(int fd, const struct inode *inode)
 {
@@ -26,17 +40,35 @@ static int is_open_on(int fd, const struct inode *inode)
 	return sys_inode(fd, &dev, &ino) == 0 && dev == inode->dev && ino == inode->ino;
 }
 
-static int is_anchor(int fd)
+static int is_ours(int fd)
 {
-	uint64_t dev, ino;
+	struct inode inode;
 
-	return sys_inode(fd, &dev, &ino) == 0 && dev == atomic_load(&anchor_dev) && ino == atomic_load(&anchor_ino);
+	if (sys_inode(fd, &inode.dev, &inode.ino) < 0)
+		return 0;
+	for (const struct anchor *a = atomic_load(&current); a; a = a->older)
+		if (a->inode.dev == inode.dev && a->inode.ino == inode.ino)
+			return 1;
+	return 0;
 }
 
-static int anchor_new(void)
+static int publish(struct anchor *anchor, int fd, struct anchor *seen)
 {
-	uint64_t dev, ino;
-	int fds[2], none = -1, r;
+	int r = sys_inode(fd, &anchor->inode.dev, &anchor->inode.ino);
+
+	anchor->fd = fd;
+	anchor->older = seen;
+	if (r == 0 && atomic_compare_exchange_strong(&current, &seen, anchor))
+		return fd;
+	sys_close(fd);
+	free(anchor);
+	return r < 0 ? r : seen->fd; /* another thread's, which came first */
+}
+
+static int anchor_new(struct anchor *seen)
+{
+	struct anchor *anchor;
+	int fds[2], r;
 
 	r = sys_pipe2(fds, O_CLOEXEC);
 	if (r < 0)
@@ -45,18 +77,43 @@ static int anchor_new(void)
 	fds[0] = sys_above_stdio(fds[0]);
 	if (fds[0] < 0)
 		return fds[0];
-	r = sys_inode(fds[0], &dev, &ino);
-	if (r < 0) {
-		sys_close(fds[0]);
-		return r;
+	anchor = SYS_KEEP_ERRNO(malloc(sizeof(*anchor)));
+	if (anchor)
+		return publish(anchor, fds[0], seen);
+	sys_close(fds[0]);
+	return -ENOMEM;
+}
+
+static int anchor_get(void)
+{
+	struct anchor *anchor = atomic_load(&current);
+
+	return anchor && is_ours(anchor->fd) ? anchor->fd : anchor_new(anchor);
+}
+
+/* Whoever puts it among the held ones makes it idle: not what somebody still has to give back. */
+static void hold(int number)
+{
+	if (!(atomic_fetch_or(&held, bit(number)) & bit(number)))
+		atomic_fetch_or(&idle, bit(number));
+}
+
+/* Of one that is not idle: the host has it now, unless it has been reserved anew. */
+static void forget(int number)
+{
+	atomic_fetch_and(&held, ~bit(number));
+	if (is_ours(number))
+		hold(number);
+}
+
+static void forget_lost(void)
+{
+	for (uint64_t numbers = atomic_load(&idle); numbers; numbers &= numbers - 1) {
+		int number = __builtin_ctzll(numbers);
+
+		if (!is_ours(number) && atomic_fetch_and(&idle, ~bit(number)) & bit(number))
+			forget(number);
 	}
-	if (!atomic_compare_exchange_strong(&anchor, &none, fds[0])) {
-		sys_close(fds[0]);
-		return none; /* another thread's, which came first */
-	}
-	atomic_store(&anchor_dev, dev);
-	atomic_store(&anchor_ino, ino);
-	return fds[0];
 }
 
 /* Where few descriptors are allowed, most of them stay the caller's. */
@@ -71,14 +128,13 @@ static int affordable(int count)
 
 int reserve_fill(int count)
 {
-	int from = atomic_load(&anchor);
+	int from = anchor_get();
 
-	count = affordable(count);
-	if (from < 0)
-		from = anchor_new();
 	if (from < 0)
 		return from;
-	while (is_anchor(from) && __builtin_popcountll(atomic_load(&held)) < count) {
+	forget_lost();
+	count = affordable(count);
+	while (is_ours(from) && __builtin_popcountll(atomic_load(&held)) < count) {
 		int fd = sys_dup_from(from, 3);
 
 		if (fd < 0)
@@ -87,8 +143,7 @@ int reserve_fill(int count)
 			sys_close(fd);
 			break;
 		}
-		atomic_fetch_or(&held, 1ull << fd);
-		atomic_fetch_or(&idle, 1ull << fd);
+		hold(fd);
 	}
 	return __builtin_popcountll(atomic_load(&held));
 }
@@ -102,15 +157,15 @@ int reserve_pin(int fd)
 
 		if (!atomic_compare_exchange_weak(&idle, &numbers, numbers & (numbers - 1)))
 			continue;
-		if (is_anchor(number)) {
+		if (is_ours(number)) {
 			r = sys_dup3(fd, number, O_CLOEXEC);
 			if (r < 0)
-				atomic_fetch_or(&idle, 1ull << number);
+				atomic_fetch_or(&idle, bit(number));
 			else
 				sys_inode(number, &lent[number].dev, &lent[number].ino);
 			return r;
 		}
-		atomic_fetch_and(&held, ~(1ull << number)); /* the host has it now */
+		forget(number);
 		numbers = atomic_load(&idle);
 	}
 	return -EAGAIN;
@@ -118,15 +173,16 @@ int reserve_pin(int fd)
 
 void reserve_unpin(int number)
 {
-	int from = atomic_load(&anchor), here = is_open_on(number, &lent[number]);
+	const struct anchor *anchor = atomic_load(&current);
+	int here = is_open_on(number, &lent[number]);
 
-	if (here && is_anchor(from) && sys_dup3(from, number, O_CLOEXEC) == number) {
-		atomic_fetch_or(&idle, 1ull << number);
+	if (here && is_ours(anchor->fd) && sys_dup3(anchor->fd, number, O_CLOEXEC) == number) {
+		atomic_fetch_or(&idle, bit(number));
 		return;
 	}
 	if (here)
 		sys_close(number);
-	atomic_fetch_and(&held, ~(1ull << number)); /* the host has it now */
+	forget(number);
 }
 
 void reserve_grow_table(void)
@@ -138,7 +194,7 @@ void reserve_grow_table(void)
 		return;
 	if (limit.rlim_cur > TABLE_WANTED)
 		limit.rlim_cur = TABLE_WANTED;
-	fd = sys_dup_from(atomic_load(&anchor), (int)limit.rlim_cur - 1);
+	fd = sys_dup_from(atomic_load(&current)->fd, (int)limit.rlim_cur - 1);
 	if (fd >= 0)
 		sys_close(fd);
 }

@@ -12,7 +12,7 @@
 
 /*
  * Takes free numbers from 3 on until `count` are held, or a quarter of RLIMIT_NOFILE, or none is left below
- * RESERVE_END. Returns how many are held, or -errno.
+ * RESERVE_END; those that the host has closed are no longer held. Returns how many are, or -errno.
  */
 int reserve_fill(int count);
 

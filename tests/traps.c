@@ -196,6 +196,50 @@ CheckedTest(traps, reserved_numbers_taken_in_use)
 	copy_run(take_what_is_in_use);
 }
 
+/* Where its files are put from then on. */
+static void close_and_reserve(int low, int end)
+{
+	int n = uspawn_reserve_fds(), file;
+
+	copy_assert(n > 0);
+	file_close_range(low, end);
+	copy_assert(uspawn_reserve_fds() >= n);
+	file = memfd_create("host", MFD_CLOEXEC);
+	copy_assert(file >= 64);
+	for (int fd = 3; fd < 64; fd++)
+		copy_assert(file_is_open(fd));
+	close(file);
+}
+
+static void close_everything_and_reserve(void)
+{
+	struct uspawn_child child;
+	int dir;
+
+	close_and_reserve(3, 0);
+	close_and_reserve(3, 0);
+	close_and_reserve(3, 30);
+	close_and_reserve(30, 64);
+	/* What is held again is used again. */
+	dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 100; i++) {
+		copy_assert(uspawn(&child,
+				   USPAWN(request, WITNESS("exit", "3"), .flags = USPAWN_FCHDIR, .cwd_fd = dir,
+					  FDS({ 9, .fd = dir })),
+				   NULL) == 0);
+		copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == 3);
+		copy_assert(pinned_number(dir) == -1);
+	}
+	for (int fd = 3; fd < 64; fd++)
+		copy_assert(file_is_open(fd));
+}
+
+CheckedTest(traps, reserved_again_after_all_was_closed)
+{
+	file_allow(256);
+	copy_run(close_everything_and_reserve);
+}
+
 /* A ring's own descriptors are closed under it, and the host's next files get their numbers. */
 static uint32_t ring_flags;
 
