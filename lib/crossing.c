@@ -12,7 +12,8 @@ static int ids_differ(void)
 
 	sys_getresuid(uid);
 	sys_getresgid(gid);
-	return uid[0] != uid[1] || uid[1] != uid[2] || gid[0] != gid[1] || gid[1] != gid[2];
+	return uid[0] != uid[1] || uid[1] != uid[2] || gid[0] != gid[1] || gid[1] != gid[2] ||
+	       sys_getfsuid() != uid[1] || sys_getfsgid() != gid[1];
 }
 
 static uint64_t each_capability(int option, unsigned long argument)

@@ -4,6 +4,14 @@
 #include "rung.h"
 #include "sys_creds.h"
 
+/* A change of the effective ids, or of those for files, which follow them, takes the caller's dumpable flag. */
+static int ids_to_reset(void)
+{
+	uint32_t uid = sys_getuid(), gid = sys_getgid();
+
+	return sys_geteuid() != uid || sys_getegid() != gid || sys_getfsuid() != uid || sys_getfsgid() != gid;
+}
+
 enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fastest)
 {
 	enum uspawn_rung cap = clone_cap();
@@ -17,7 +25,7 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 	if (fastest < USPAWN_RUNG_VFORK &&
 	    (plan->flags & USPAWN_SETCGROUP || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE)))
 		fastest = USPAWN_RUNG_VFORK;
-	if (plan->flags & USPAWN_RESETIDS && (sys_getuid() != sys_geteuid() || sys_getgid() != sys_getegid()))
+	if (plan->flags & USPAWN_RESETIDS && cap < USPAWN_RUNG_FORK && ids_to_reset())
 		return USPAWN_RUNG_FORK; /* the relay's exec would even out the saved ones first */
 	/* Who has the same uid, or the new one, could reach the caller's memory through such a child. */
 	if (plan->own_memory && fastest < USPAWN_RUNG_RELAY)

@@ -88,6 +88,17 @@ static inline uint32_t sys_getuid(void)
 	return (uint32_t)SYSCALL(SYS_ID(getuid), 0, 0, 0, 0);
 }
 
+/* By which files are accessed: what no id is changes nothing, and the answer is the old one. */
+static inline uint32_t sys_getfsuid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(setfsuid), -1, 0, 0, 0);
+}
+
+static inline uint32_t sys_getfsgid(void)
+{
+	return (uint32_t)SYSCALL(SYS_ID(setfsgid), -1, 0, 0, 0);
+}
+
 /* As capget(2) and capset(2) have them, version 3: low halves, then high halves. */
 struct sys_caps {
 	struct __user_cap_header_struct header;

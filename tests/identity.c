@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -264,6 +265,33 @@ EachRung(identity, reset_ids)
 	enter();
 	case_of.way = *way;
 	copy_run(reset_differing);
+}
+
+static void start_with_other_ids_for_files(void)
+{
+	struct uspawn_child child;
+
+	setfsgid(NOBODY);
+	setfsuid(NOBODY);
+	copy_assert(prctl(PR_SET_DUMPABLE, 1) == 0);
+	for (int reset = 0; reset < 2; reset++) {
+		copy_assert(uspawn(&child,
+				   USPAWN(request, .rung = case_of.way.rung, .flags = reset ? USPAWN_RESETIDS : 0,
+					  WITNESS("exit", "3")),
+				   NULL) == 0);
+		copy_assert((child.rung == USPAWN_RUNG_FORK) == (reset || case_of.way.rung >= USPAWN_RUNG_RELAY));
+		copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == 3);
+		copy_assert(prctl(PR_GET_DUMPABLE) == 1);
+		copy_assert(setfsuid((uid_t)-1) == NOBODY && setfsgid((gid_t)-1) == NOBODY);
+	}
+}
+
+/* They follow the effective ones: with them goes the caller's dumpable flag, and a relay's exec would even them out. */
+EachRung(identity, ids_for_files)
+{
+	enter();
+	case_of.way = *way;
+	copy_run(start_with_other_ids_for_files);
 }
 
 /* ---- The caller keeps what it had ---- */
