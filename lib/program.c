@@ -56,18 +56,12 @@ size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *ar
 	       confine_size(plan) + strings_size(plan, args, copies);
 }
 
-/* The kernel refuses to change these two; asking for them to be default asks for nothing. */
-static uint64_t changeable(uint64_t signals)
-{
-	return signals & ~(1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1));
-}
-
 static void put_signals(struct writer *w)
 {
-	if (changeable(w->plan->sigdefault))
-		writer_put(w, OP_DEFAULT, USPAWN_STEP_SIGNALS, 0)->bits = changeable(w->plan->sigdefault);
-	if (changeable(w->plan->sigignore))
-		writer_put(w, OP_IGNORE, USPAWN_STEP_SIGNALS, 0)->bits = changeable(w->plan->sigignore);
+	if (w->plan->sigdefault)
+		writer_put(w, OP_DEFAULT, USPAWN_STEP_SIGNALS, 0)->bits = w->plan->sigdefault;
+	if (w->plan->sigignore)
+		writer_put(w, OP_IGNORE, USPAWN_STEP_SIGNALS, 0)->bits = w->plan->sigignore;
 }
 
 static void put_exec(struct writer *w)

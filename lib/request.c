@@ -4,6 +4,7 @@
  * was asked for. A contradiction is reported at the step it is about.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "actions.h"
@@ -28,6 +29,9 @@
 	 USPAWN_INHERIT_FDS | USPAWN_SH_FALLBACK | USPAWN_PID_ONLY | USPAWN_SETCTTY | USPAWN_FOREGROUND |        \
 	 USPAWN_NO_NEW_PRIVS | USPAWN_SETCGROUP | USPAWN_RESETIDS | USPAWN_SETSECUREBITS | USPAWN_PIVOT_ROOT |   \
 	 USPAWN_KILL_ON_CLOSE | USPAWN_TREE | USPAWN_DETACH)
+
+/* The kernel refuses to change these two: who asks for it asks for nothing. */
+#define UNCHANGEABLE (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
 
 int request_fail(struct uspawn_failure *reterr, int errnum, uint32_t step, uint32_t index)
 {
@@ -171,6 +175,8 @@ int request_accept(struct uspawn_request *ret, const struct uspawn_request *requ
 		errnum = EINVAL;
 	if (errnum)
 		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);
+	ret->sigdefault &= ~UNCHANGEABLE;
+	ret->sigignore &= ~UNCHANGEABLE;
 	if ((r = accept_program(ret, reterr)) < 0 || (r = accept_attributes(ret, reterr)) < 0 ||
 	    (r = rlimits_accept(ret, reterr)) < 0 || (r = actions_accept(ret, reterr)) < 0 ||
 	    (r = accept_best_effort(ret, reterr)) < 0 || (r = scheduling_accept(ret, reterr)) < 0 ||
