@@ -532,7 +532,9 @@ int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns);
 int uspawn_run(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args);
 
 enum uspawn_kill_flags {
-	USPAWN_KILL_GROUP = 1 << 24, /* the process group it leads; -ESRCH if it leads none */
+	/* the process group it leads; -ESRCH if it leads none. Of one that was started as a leader, and whose group has
+	 * nobody in it, yet or any more: it alone */
+	USPAWN_KILL_GROUP = 1 << 24,
 	/* 0.2: all in its USPAWN_TREE, until the END. -EINVAL: it has none */
 	USPAWN_KILL_TREE = 1 << 25,
 	/* 0.2: with SIGKILL: frees its memory in this call, which takes as long as that takes (Linux 5.15, else no-op)

@@ -35,7 +35,7 @@ static int kill_group(struct uspawn_child *child, int signo)
 
 	if (r == -EINVAL || r == -ENOSYS || r == -EPERM || r == -EBADF) /* before 6.9 */
 		r = has_its_number(child) ? sys_kill(-child->pid, signo) : -ESRCH;
-	/* Its group does not exist yet: it has no other members. */
+	/* Its group has no members: it is on its way there, or has left it. */
 	if (r == -ESRCH && handle->flags & HANDLE_LEADS)
 		return uspawn_kill(child, signo, 0);
 	return r;

@@ -150,6 +150,30 @@ EachRung(place, group_and_session_are_the_callers)
 	cr_assert_eq(report_number(&r, "ppid"), getpid());
 }
 
+static int join_group(void *group)
+{
+	return setpgid(0, *(pid_t *)group) < 0 ? errno : 0;
+}
+
+/* Whoever means all of it means the one that was started, wherever that has gone. */
+CheckedTest(place, leader_that_has_left_its_group)
+{
+	struct uspawn_child child;
+	pid_t group = getpgrp();
+	int end = -1;
+
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("eof", "0"), .flags = USPAWN_SETPGROUP, .callback = join_group,
+				   .callback_data = &group, FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	cr_assert_eq(getpgid(child.pid), group);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_GROUP), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGTERM);
+	close(end);
+}
+
 EachRung(place, new_group_and_joined_group)
 {
 	struct uspawn_child leader, member;
