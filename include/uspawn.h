@@ -500,7 +500,8 @@ int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, con
 
 /*
  * Copies everything it is given: strings, environment, PATH, descriptors. What is zero is taken at each start, from
- * the thread that starts. -EINVAL, -E2BIG, -EBADF, -ENOMEM: *reterr (may be NULL) has the step and the entry.
+ * the thread that starts. -EINVAL, -E2BIG, -EBADF, -EMFILE, -ENOMEM, -EOPNOTSUPP: *reterr (may be NULL) has the step
+ * and the entry.
  */
 int uspawn_plan_new(struct uspawn_plan **ret, const struct uspawn_request *request, struct uspawn_failure *reterr);
 
