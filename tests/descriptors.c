@@ -35,6 +35,21 @@ EachRung(descriptors, nothing_but_stdio)
 	close(high);
 }
 
+/* Of the caller's: it is there for who names it. */
+EachRung(descriptors, stdio_closed_by_exec)
+{
+	REPORT r;
+
+	report_open(&r);
+	cr_assert_eq(fcntl(0, F_SETFD, FD_CLOEXEC), 0);
+	way_report(way, &r, USPAWN(request), NULL);
+	cr_assert_str_eq(report_fds(&r), "1 2");
+	way_report(way, &r, USPAWN(request, FDS({ 0, .fd = 0 })), NULL);
+	cr_assert_str_eq(report_fds(&r), "0 1 2");
+	report_assert_file(&r, 0, 0);
+	cr_assert_eq(fcntl(0, F_SETFD, 0), 0);
+}
+
 EachRung(descriptors, inherit_keeps_what_is_not_close_on_exec)
 {
 	REPORT r;
