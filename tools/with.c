@@ -47,7 +47,7 @@ static int read_options(struct with *with, int argc, char **argv)
 			break;
 		case TRACE:
 			with->trace = optarg;
-			if (*optarg)
+			if (optarg && *optarg)
 				break;
 			complain("--trace '': must be a file");
 			return EXIT_OWN_ERROR;
