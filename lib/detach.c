@@ -88,8 +88,10 @@ static int take_result(struct start *s, const struct errand *errand, int shared,
 {
 	int wanted = errand->birth.pidfd >= 0;
 
-	if (!errand->done)
+	if (!errand->done) {
+		s->is_astray = 1; /* not each rung says where the child is */
 		return request_fail(&s->failure, EAGAIN, USPAWN_STEP_CLONE, 0);
+	}
 	s->birth = errand->birth;
 	s->rung = errand->took;
 	s->failure = errand->failure;

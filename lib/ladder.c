@@ -16,8 +16,6 @@
 #include "sys.h"
 #include "wait.h"
 
-/* What a child's steps need of stack is constant (child.c); libc's clone and system calls need some more. */
-#define CHILD_STACK    (ARCH_RAW ? 2048 : 16384)
 #define REFUSED_CGROUP (1u << 31) /* among refused rungs */
 
 #define DYING_NS 20000000 /* of a process that was killed, at most; once, where there is an emulator */
@@ -195,13 +193,12 @@ static int climb(struct start *s, enum uspawn_rung rung, int anew, struct child_
 int ladder_climb_blocked(struct start *s, enum uspawn_rung rung, uint64_t callers_mask, volatile uint32_t *settled,
 			 struct child_report *ret)
 {
-	char stack[CHILD_STACK] __attribute__((aligned(64)));
 	int r;
 
 	s->birth = (struct birth){
 		.start = &s->child,
-		.stack = stack,
-		.stack_size = sizeof(stack),
+		.stack = s->stack,
+		.stack_size = s->stack_size,
 		.settled = settled,
 		.wants_pidfd = !(s->plan->flags & USPAWN_PID_ONLY),
 		.copies_table = (s->plan->flags & USPAWN_INHERIT_FDS) && !s->plan->cut,

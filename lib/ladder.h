@@ -18,6 +18,9 @@ struct start {
 	struct care *care; /* NULL: none is needed */
 	void *room, *more_room;
 	size_t more_size;
+	void *stack; /* the child's */
+	size_t stack_size;
+	uint32_t is_astray;    /* the child, maybe: stack and room are left to it */
 	enum uspawn_rung rung; /* which one made the child */
 	struct birth birth;
 	struct uspawn_failure failure;

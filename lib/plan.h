@@ -73,7 +73,7 @@ struct plan_namespaces {
 
 #define PLAN_ROOM 2048
 
-/* Of who compiles a plan for one start and waits for that: on its stack. */
+/* Of who compiles a plan for one start and waits for that (workspace.h). */
 struct plan_room {
 	char bytes[PLAN_ROOM] __attribute__((aligned(16)));
 };

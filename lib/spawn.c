@@ -5,8 +5,8 @@
  *
  *	request.c   what the caller said, accepted
  *	plan.c      compiled, once (path.c: candidates; env.c: changes; reserve.c: low descriptor numbers)
- *	start.c     one start: fds.c its descriptors, program.c what the child is told, ladder.c and clone.c the rungs,
- *	            lifeline.c the fork rung's report, slot.c what an asynchronous start leaves behind
+ *	start.c     one start: workspace.c where it works, fds.c its descriptors, program.c what the child is told,
+ *	            ladder.c and clone.c the rungs, lifeline.c the fork rung's report, slot.c what an asynchronous start leaves behind
  *	stages.c    a start whose steps may not share the caller's memory: crossing.c, block.c, image.c; and relay.c
  *	child.c     between clone and exec
  *	wait.c      how one child ended (kill.c: made to)
@@ -20,6 +20,7 @@
 #include "reserve.h"
 #include "slot.h"
 #include "start.h"
+#include "workspace.h"
 
 #include "handle.h"
 
@@ -47,31 +48,38 @@ int uspawn(struct uspawn_child *child, const struct uspawn_request *request, con
 	struct uspawn_request accepted;
 	struct uspawn_args brought;
 	struct uspawn_failure failure;
+	struct workspace *workspace = NULL;
 	struct uspawn_plan *plan;
-	struct plan_room room;
 	uint64_t closed = 0;
 	int r = request_accept(&accepted, request, &failure);
 
 	if (r == 0)
 		r = request_accept_args(&brought, args, &failure);
+	if (r == 0 && !(workspace = workspace_take()))
+		r = request_fail(&failure, ENOMEM, USPAWN_STEP_REQUEST, 0);
 	if (r == 0) {
 		closed = fds_closed(&brought); /* compiling a plan may open copies */
-		r = plan_compile(&plan, &accepted, &room, &failure);
+		r = plan_compile(&plan, &accepted, &workspace->plan, &failure);
 	}
 	if (r == 0 && (r = fds_check(plan, &brought, closed, &failure)) < 0)
 		plan_unref(plan);
 	if (r < 0) {
 		handle_fail(child, &failure);
-		return r;
+	} else {
+		r = start_and_wait(workspace, child, plan, args);
+		plan_unref(plan);
 	}
-	r = start_and_wait(child, plan, args, 0);
-	plan_unref(plan);
+	workspace_give(workspace);
 	return r;
 }
 
 int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args)
 {
-	return start_and_wait(child, plan, args, 0);
+	struct workspace *workspace = workspace_take();
+	int r = start_and_wait(workspace, child, plan, args);
+
+	workspace_give(workspace);
+	return r;
 }
 
 int uspawn_reserve_fds(void)

@@ -8,8 +8,6 @@
 #include "sys_attrs.h"
 #include "wait.h"
 
-#define STACK_SIZE 16384 /* for libc's clone, which must be given one */
-
 static void die(void *signo)
 {
 	const struct sys_sigaction fatal = { .handler = (uintptr_t)SIG_DFL };
@@ -22,9 +20,8 @@ static void die(void *signo)
 	sys_exit_group(128 + *(int *)signo);
 }
 
-int standin_for(int pid)
+int standin_for(int pid, void *stack_end)
 {
-	char stack[ARCH_RAW ? 1 : STACK_SIZE] __attribute__((aligned(16)));
 	siginfo_t info = { 0 };
 	uint64_t callers;
 	int unused = -1;
@@ -38,7 +35,7 @@ int standin_for(int pid)
 	if (r < 0 || !sys_is_end(&info))
 		return pid;
 	clone_block_signals(&callers);
-	standin = sys_clone(SIGCHLD, ARCH_RAW ? NULL : stack + sizeof(stack), &unused, die, &info.si_status);
+	standin = sys_clone(SIGCHLD, ARCH_RAW ? NULL : stack_end, &unused, die, &info.si_status);
 	clone_restore_signals(&callers);
 	if (standin < 0)
 		return pid;

@@ -7,6 +7,6 @@
 #define USPAWN_STANDIN_H
 
 /* The pid, or that of a child that ends by the same signal and can be waited for: then this one has been reaped. */
-int standin_for(int pid);
+int standin_for(int pid, void *stack_end);
 
 #endif

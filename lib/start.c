@@ -18,8 +18,7 @@
 #include "start.h"
 #include "sys.h"
 #include "wait.h"
-
-#define ROOM_INLINE 3072 /* a request with a dozen descriptors still needs no memory from the heap */
+#include "workspace.h"
 
 static int accept(struct start *s, const struct uspawn_plan *plan, const struct uspawn_args *args)
 {
@@ -58,12 +57,22 @@ static int failed(struct start *s, struct uspawn_child *child, int error)
 
 /* ---- Starts that suspend the caller ---- */
 
-static int get_room(struct start *s, char *inline_room)
+static int no_memory(struct uspawn_child *child)
+{
+	const struct uspawn_failure failure = { .errnum = ENOMEM, .step = USPAWN_STEP_REQUEST };
+
+	handle_fail(child, &failure);
+	return -ENOMEM;
+}
+
+static int get_room(struct start *s, struct workspace *workspace)
 {
 	size_t size = program_size(s->plan, &s->args, 0);
 
-	s->room = inline_room;
-	if (size <= ROOM_INLINE)
+	s->stack = workspace->stack;
+	s->stack_size = sizeof(workspace->stack);
+	s->room = workspace->program;
+	if (size <= sizeof(workspace->program))
 		return 0;
 	if (sys_mmap(size, MAP_PRIVATE, -1, &s->more_room) < 0)
 		return request_fail(&s->failure, ENOMEM, USPAWN_STEP_REQUEST, 0);
@@ -109,7 +118,9 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	}
 	if (s->plan->flags & USPAWN_PID_ONLY) {
 		handle_clear(child);
-		child->pid = s->plan->flags & USPAWN_DETACH ? s->birth.pid : standin_for(s->birth.pid);
+		child->pid = s->plan->flags & USPAWN_DETACH
+				     ? s->birth.pid
+				     : standin_for(s->birth.pid, (char *)s->stack + s->stack_size);
 		child->rung = s->rung;
 	}
 	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);
@@ -124,35 +135,39 @@ static int climb(struct start *s, struct child_report *ret)
 	return s->plan->flags & USPAWN_DETACH ? detach_climb(s, rung, ret) : ladder_climb(s, rung, ret);
 }
 
-static int start_waiting(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
-			 int kept, int queued)
+/* `kept` and `queued` as start_beside(). */
+static int start_waiting(struct workspace *workspace, struct uspawn_child *child, const struct uspawn_plan *plan,
+			 const struct uspawn_args *args, int kept, int queued)
 {
-	char inline_room[ROOM_INLINE] __attribute__((aligned(16)));
+	struct start *s = &workspace->start;
 	struct child_report report;
-	struct start s;
-	int r = accept(&s, plan, args);
+	int r;
 
-	if (r < 0 || (r = get_room(&s, inline_room)) < 0)
-		return failed(&s, child, r);
-	r = fds_take(&s.fds, plan, &s.args, 0, queued, &s.failure);
+	if (!workspace)
+		return no_memory(child);
+	r = accept(s, plan, args);
+	if (r < 0 || (r = get_room(s, workspace)) < 0)
+		return failed(s, child, r);
+	r = fds_take(&s->fds, plan, &s->args, 0, queued, &s->failure);
 	if (r == 0) {
 		if (plan->flags & USPAWN_TREE)
-			s.fds.cgroup = s.care->has_tree ? s.care->tree.dir : -1;
-		if (s.fds.cgroup != -1 && (r = cgroup_check(s.fds.cgroup)) < 0)
-			r = ladder_skip_cgroup(&s, r);
+			s->fds.cgroup = s->care->has_tree ? s->care->tree.dir : -1;
+		if (s->fds.cgroup != -1 && (r = cgroup_check(s->fds.cgroup)) < 0)
+			r = ladder_skip_cgroup(s, r);
 		if (r == 0)
-			r = climb(&s, &report);
+			r = climb(s, &report);
 		if (r < 0)
-			fds_undo(&s.fds);
+			fds_undo(&s->fds);
 	}
-	if (s.more_room)
-		sys_munmap(s.more_room, s.more_size);
-	return r < 0 ? failed(&s, child, r) : finish(&s, child, args, &report, kept);
+	if (s->more_room && !s->is_astray)
+		sys_munmap(s->more_room, s->more_size);
+	return r < 0 ? failed(s, child, r) : finish(s, child, args, &report, kept);
 }
 
-int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args, int kept)
+int start_and_wait(struct workspace *workspace, struct uspawn_child *child, const struct uspawn_plan *plan,
+		   const struct uspawn_args *args)
 {
-	return start_waiting(child, plan, args, kept, 0);
+	return start_waiting(workspace, child, plan, args, 0, 0);
 }
 
 /* ---- Starts that do not ---- */
@@ -222,22 +237,35 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 	return 0;
 }
 
+/* Not a part of the next, whose waiting starts would keep its frame. */
+__attribute__((noinline)) static int try_beside(struct uspawn_child *child, const struct uspawn_plan *plan,
+						const struct uspawn_args *args, struct slot_pool *slots, int queued)
+{
+	struct start s;
+	int r;
+
+	if (rung_first(plan, USPAWN_RUNG_ASYNC) != USPAWN_RUNG_ASYNC || clone_is_refused(USPAWN_RUNG_ASYNC))
+		return NO_SLOT;
+	r = accept(&s, plan, args);
+	if (r < 0)
+		return failed(&s, child, r);
+	r = start_in_slot(&s, child, args, slots, queued);
+	if (r > 0)
+		care_free(s.care);
+	return r;
+}
+
 int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		 struct slot_pool *slots, int queued)
 {
-	struct start s;
-	int beside = NO_SLOT, r;
+	int beside = try_beside(child, plan, args, slots, queued), r;
+	struct workspace *workspace;
 
-	if (rung_first(plan, USPAWN_RUNG_ASYNC) == USPAWN_RUNG_ASYNC && !clone_is_refused(USPAWN_RUNG_ASYNC)) {
-		r = accept(&s, plan, args);
-		if (r < 0)
-			return failed(&s, child, r);
-		beside = start_in_slot(&s, child, args, slots, queued);
-		if (beside <= 0)
-			return beside;
-		care_free(s.care);
-	}
-	r = start_waiting(child, plan, args, 1, queued);
+	if (beside <= 0)
+		return beside;
+	workspace = workspace_take();
+	r = start_waiting(workspace, child, plan, args, 1, queued);
+	workspace_give(workspace);
 	if (r == 0 && beside == NO_SUCH_RUNG)
 		clone_refused(USPAWN_RUNG_ASYNC);
 	return r;

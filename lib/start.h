@@ -5,17 +5,19 @@
 
 #include "plan.h"
 #include "slot.h"
+#include "workspace.h"
 
 /*
- * Returns when the child runs or has failed to. `kept`: a child that failed after it had become a process stays one,
- * to be collected by whoever watches it, and 0 is returned. The child is written either way.
+ * Returns when the child runs or has failed to, and is written either way. `workspace` is the caller's; NULL, if there
+ * was none, is -ENOMEM.
  */
-int start_and_wait(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		   int kept);
+int start_and_wait(struct workspace *workspace, struct uspawn_child *child, const struct uspawn_plan *plan,
+		   const struct uspawn_args *args);
 
 /*
- * Returns at once where that can be done, else as start_and_wait() with `kept`. The child stays where it is until its
- * slot has settled. `queued`: the args are the queue's, and new pipes are among what they give.
+ * Returns at once where that can be done, and the child stays where it is until its slot has settled. Else when the
+ * child runs or has failed to; but one that failed after it had become a process stays one, to be collected by whoever
+ * watches it, and 0 is returned. `queued`: the args are the queue's, and new pipes are among what they give.
  */
 int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		 struct slot_pool *slots, int queued);

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
-#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,62 +90,6 @@ EachRung(limits, failures)
 	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "0"), .rlimits = list, .nrlimits = 2), NULL),
 		     -EPERM);
 	assert_failed(&child, EPERM, USPAWN_STEP_RLIMIT, 1);
-}
-
-struct small_stack {
-	struct way *way;
-	char **argv;
-	const char *search;
-	int done;
-};
-
-static void *start_on_small_stack(void *p)
-{
-	struct small_stack *s = p;
-	struct uspawn_child child;
-
-	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = s->way->rung, .path = WITNESS_PATH, .argv = s->argv), NULL),
-		     0);
-	cr_assert_eq(uspawn_wait(&child, -1), 1);
-	assert_exited(&child, 0);
-	cr_assert_eq(uspawn(&child,
-			    USPAWN(request, .rung = s->way->rung, .file = "tool", .search = s->search, .argv = s->argv,
-				   .flags = USPAWN_SH_FALLBACK),
-			    NULL),
-		     0);
-	cr_assert_eq(uspawn_wait(&child, -1), 1);
-	assert_exited(&child, 7);
-	s->done = 1;
-	return NULL;
-}
-
-/* What a start needs of stack does not grow with what it is asked for. */
-EachRung(limits, c33_small_stack)
-{
-	enum { MANY = 100000 };
-	SCRATCH s;
-	char search[PATH_MAX + 200];
-	struct small_stack small = { .way = way, .argv = malloc((MANY + 1) * sizeof(char *)), .search = search };
-	pthread_attr_t attr;
-	pthread_t thread;
-
-#if defined(__SANITIZE_ADDRESS__)
-	cr_skip_test("the sanitizer itself needs more stack");
-#endif
-	scratch_make(&s);
-	scratch_file(&s, "tool", 0755, "exit 7\n");
-	memset(search, '/', PATH_MAX);
-	snprintf(search + PATH_MAX, 200, ":%s", s.path);
-	for (int i = 0; i < MANY; i++)
-		small.argv[i] = "--";
-	small.argv[MANY] = NULL;
-	pthread_attr_init(&attr);
-	/* The least there is, and room for the frames of the test itself. */
-	cr_assert_eq(pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384), 0);
-	cr_assert_eq(pthread_create(&thread, &attr, start_on_small_stack, &small), 0);
-	pthread_join(thread, NULL);
-	cr_assert(small.done);
-	free(small.argv);
 }
 
 static uint32_t rung;
