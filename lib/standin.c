@@ -8,37 +8,62 @@
 #include "sys_attrs.h"
 #include "wait.h"
 
-static void die(void *signo)
+#define STACK_SIZE 16384 /* for libc's clone, which must be given one */
+
+static void die(void *p)
 {
 	const struct sys_sigaction fatal = { .handler = (uintptr_t)SIG_DFL };
+	const struct uspawn_exit *exit = p;
 	const uint64_t none = 0;
 
+	if (exit->code == USPAWN_EXITED)
+		sys_exit_group(exit->status);
 	sys_prctl(PR_SET_DUMPABLE, 0);
-	sys_sigaction(*(int *)signo, &fatal, NULL);
+	sys_sigaction(exit->status, &fatal, NULL);
 	sys_sigprocmask(SIG_SETMASK, &none, NULL);
-	sys_kill(sys_getpid(), *(int *)signo);
-	sys_exit_group(128 + *(int *)signo);
+	sys_kill(sys_getpid(), exit->status);
+	sys_exit_group(128 + exit->status);
 }
 
-int standin_for(int pid, void *stack_end)
+static int make(struct uspawn_exit *exit)
 {
-	siginfo_t info = { 0 };
+	void *stack = NULL;
 	uint64_t callers;
 	int unused = -1;
-	long standin;
-	int r;
+	long pid;
 
-	/* -ECHILD: it has exec'd. Who was killed may still be dying. A stop is its tracer's to see. */
-	do {
-		r = sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT | __WCLONE, NULL);
-	} while (r == -EINTR);
-	if (r < 0 || !sys_is_end(&info))
-		return pid;
+	if (!ARCH_RAW && sys_mmap(STACK_SIZE, MAP_PRIVATE, -1, &stack) < 0)
+		return -ENOMEM;
 	clone_block_signals(&callers);
-	standin = sys_clone(SIGCHLD, ARCH_RAW ? NULL : stack_end, &unused, die, &info.si_status);
+	pid = sys_clone(SIGCHLD, stack ? (char *)stack + STACK_SIZE : NULL, &unused, die, exit);
 	clone_restore_signals(&callers);
-	if (standin < 0)
-		return pid;
-	wait_discard(-1, pid);
-	return (int)standin;
+	if (stack)
+		sys_munmap(stack, STACK_SIZE);
+	return (int)pid;
+}
+
+/* One that has exec'd is found by a plain wait; one that was killed may still be dying. */
+static int is_passed_over(int pid)
+{
+	siginfo_t info;
+
+	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == -ECHILD &&
+	       sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL) == 0;
+}
+
+int standin_for(int *pid)
+{
+	struct uspawn_exit exit;
+	int none = -1, r;
+
+	if (!is_passed_over(*pid))
+		return 0;
+	wait_reap(&none, *pid, 1, &exit); /* first of all: it counts against the limit of processes until then */
+	if (exit.code == USPAWN_UNKNOWN)
+		return 0;
+	r = make(&exit);
+	if (r < 0)
+		return r;
+	*pid = r;
+	return 0;
 }

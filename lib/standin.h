@@ -6,7 +6,10 @@
 #ifndef USPAWN_STANDIN_H
 #define USPAWN_STANDIN_H
 
-/* The pid, or that of a child that ends by the same signal and can be waited for: then this one has been reaped. */
-int standin_for(int pid, void *stack_end);
+/*
+ * 0: a plain wait finds *pid, which another child may have by now: one that ends in the same way, if the first has been
+ * reaped here. -errno: it has been, and no other could be made.
+ */
+int standin_for(int *pid);
 
 #endif

@@ -96,14 +96,23 @@ static uint32_t handle_flags_of(const struct uspawn_plan *plan)
 	return leads | (plan->flags & USPAWN_DETACH ? HANDLE_DETACHED : 0);
 }
 
+/* Whose pid the caller will wait for. */
+static int is_handed_out(const struct uspawn_plan *plan)
+{
+	return (plan->flags & (USPAWN_PID_ONLY | USPAWN_DETACH)) == USPAWN_PID_ONLY;
+}
+
 static int finish(struct start *s, struct uspawn_child *child, const struct uspawn_args *args,
 		  const struct child_report *report, int kept)
 {
 	int r = reported(s, report);
 
+	if (r < 0 && !kept)
+		wait_discard(s->birth.pidfd, s->birth.pid);
+	else if (is_handed_out(s->plan) && (r = standin_for(&s->birth.pid)) < 0)
+		request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 	if (r < 0 && !kept) {
 		fds_undo(&s->fds);
-		wait_discard(s->birth.pidfd, s->birth.pid);
 		return failed(s, child, r);
 	}
 	handle_begin(child, s->birth.pid, s->birth.pidfd, s->rung, handle_flags_of(s->plan));
@@ -118,9 +127,7 @@ static int finish(struct start *s, struct uspawn_child *child, const struct uspa
 	}
 	if (s->plan->flags & USPAWN_PID_ONLY) {
 		handle_clear(child);
-		child->pid = s->plan->flags & USPAWN_DETACH
-				     ? s->birth.pid
-				     : standin_for(s->birth.pid, (char *)s->stack + s->stack_size);
+		child->pid = s->birth.pid;
 		child->rung = s->rung;
 	}
 	handle_note(child, s->noted.errnum, s->noted.step, s->noted.index);

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/kernel.h"
 #include "harness/way.h"
@@ -330,6 +333,88 @@ CheckedTest(adopting, pid_only_of_one_that_is_killed_before_its_exec)
 		cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
 		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
+	unlink(fifo);
+	rmdir(directory);
+}
+
+enum { NOBODYS = 54322 }; /* the id of a user whom nothing else runs as */
+
+/* Kills the other child of its parent. `stays`: as another process of that user, until it is killed itself. */
+static pid_t fork_killer(int stays)
+{
+	char path[64], text[64];
+	pid_t pid = fork(), parent = getppid();
+	int file, child = 0;
+
+	if (pid)
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	while (!child && getppid() == parent) {
+		ssize_t n = pread(file, text, sizeof(text) - 1, 0);
+
+		text[n < 0 ? 0 : n] = '\0';
+		for (char *at = text; *at && !child; at += strspn(at, " ")) {
+			child = (int)strtol(at, &at, 10);
+			child = child == getpid() ? 0 : child;
+		}
+	}
+	if ((stays && setresuid(NOBODYS, NOBODYS, NOBODYS) < 0) || kill(child, SIGKILL) < 0)
+		_exit(1);
+	if (stays)
+		pause();
+	_exit(0);
+}
+
+static const char *waited_for; /* a FIFO that nobody writes to */
+
+/* Root has no such limit; the killer is root. */
+static void killed_at_the_process_limit(uint32_t rung, int stays)
+{
+	const struct uspawn_request *request =
+		USPAWN(request, .argv = LIST("/bin/true"), .rung = rung, .flags = USPAWN_PID_ONLY,
+		       FDS({ 0, USPAWN_OPEN, .path = waited_for, .oflag = O_RDONLY }));
+	pid_t killer = fork_killer(stays);
+	struct uspawn_child child;
+	struct rlimit limit;
+	int status, r;
+
+	getrlimit(RLIMIT_NPROC, &limit);
+	limit.rlim_cur = 2;
+	copy_assert(setresuid(NOBODYS, NOBODYS, 0) == 0 && setrlimit(RLIMIT_NPROC, &limit) == 0);
+	r = uspawn(&child, request, NULL);
+	copy_assert(setresuid(0, 0, 0) == 0);
+	if (stays)
+		kill(killer, SIGTERM);
+	copy_assert(waitpid(killer, &status, 0) == killer && status == (stays ? SIGTERM : 0));
+	if (stays) { /* there is nobody who could say how it ended */
+		copy_assert(r == -EAGAIN && child.failure.step == USPAWN_STEP_CLONE);
+	} else {
+		copy_assert(r == 0 && waitpid(child.pid, &status, 0) == child.pid);
+		copy_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+static void each_at_the_process_limit(void)
+{
+	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_CLONE; rung++) {
+		killed_at_the_process_limit(rung, 0);
+		killed_at_the_process_limit(rung, 1);
+	}
+}
+
+CheckedTest(adopting, pid_only_of_one_that_is_killed_at_the_process_limit)
+{
+	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
+
+	if (geteuid())
+		cr_skip_test("needs root, to become somebody else");
+	cr_assert(mkdtemp(directory) && chmod(directory, 0755) == 0);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+	cr_assert(mkfifo(fifo, 0600) == 0 && chmod(fifo, 0644) == 0);
+	waited_for = fifo;
+	copy_run(each_at_the_process_limit);
 	unlink(fifo);
 	rmdir(directory);
 }
