@@ -14,13 +14,14 @@ static void die(void *p)
 {
 	const struct sys_sigaction fatal = { .handler = (uintptr_t)SIG_DFL };
 	const struct uspawn_exit *exit = p;
-	const uint64_t none = 0;
+	uint64_t bit;
 
 	if (exit->code == USPAWN_EXITED)
 		sys_exit_group(exit->status);
+	bit = 1ull << (exit->status - 1);
 	sys_prctl(PR_SET_DUMPABLE, 0);
 	sys_sigaction(exit->status, &fatal, NULL);
-	sys_sigprocmask(SIG_SETMASK, &none, NULL);
+	sys_sigprocmask(SIG_UNBLOCK, &bit, NULL); /* no other: the caller's handlers are here, too */
 	sys_kill(sys_getpid(), exit->status);
 	sys_exit_group(128 + exit->status);
 }

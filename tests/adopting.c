@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -337,6 +338,52 @@ CheckedTest(adopting, pid_only_of_one_that_is_killed_before_its_exec)
 	rmdir(directory);
 }
 
+static volatile sig_atomic_t *handled;
+
+static void note_signal(int signo)
+{
+	*handled = signo;
+}
+
+static void signal_who_is_trapped(int signo)
+{
+	(void)signo;
+	kill(getpid(), SIGUSR1);
+}
+
+/* The one that ends in its place is stopped by a filter on its way, and is sent a signal there. */
+CheckedTest(adopting, pid_only_does_not_run_the_callers_handlers)
+{
+	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
+	struct uspawn_child child;
+	pthread_t thread;
+	int status;
+
+	cr_assert(mkdtemp(directory));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	signal(SIGUSR1, note_signal);
+	signal(SIGSYS, signal_who_is_trapped);
+	kernel_refuse(CALL_SET_DUMPABLE, 0);
+	starter = gettid();
+	cr_assert_eq(pthread_create(&thread, NULL, kill_its_child, NULL), 0);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("exit", "8"), .rung = USPAWN_RUNG_CLONE, .flags = USPAWN_PID_ONLY,
+				   FDS({ 0, USPAWN_OPEN, .path = fifo, .oflag = O_RDONLY })),
+			    NULL),
+		     0);
+	pthread_join(thread, NULL);
+	cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	cr_assert_eq(*handled, 0);
+	signal(SIGSYS, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+	munmap((void *)handled, sizeof(*handled));
+	unlink(fifo);
+	rmdir(directory);
+}
+
 enum { NOBODYS = 54322 }; /* the id of a user whom nothing else runs as */
 
 /* Kills the other child of its parent. `stays`: as another process of that user, until it is killed itself. */
@@ -371,9 +418,9 @@ static const char *waited_for; /* a FIFO that nobody writes to */
 /* Root has no such limit; the killer is root. */
 static void killed_at_the_process_limit(uint32_t rung, int stays)
 {
-	const struct uspawn_request *request =
-		USPAWN(request, .argv = LIST("/bin/true"), .rung = rung, .flags = USPAWN_PID_ONLY,
-		       FDS({ 0, USPAWN_OPEN, .path = waited_for, .oflag = O_RDONLY }));
+	const struct uspawn_request *request = USPAWN(request, .argv = LIST("/bin/true"), .rung = rung,
+						      .flags = USPAWN_PID_ONLY,
+						      FDS({ 0, USPAWN_OPEN, .path = waited_for, .oflag = O_RDONLY }));
 	pid_t killer = fork_killer(stays);
 	struct uspawn_child child;
 	struct rlimit limit;

@@ -32,6 +32,7 @@ enum kernel_call {
 	CALL_MRELEASE = 1 << 20,
 	CALL_PWRITEV2_NOSIGNAL = 1 << 21, /* before 6.18 */
 	CALL_CUT_AT_128 = 1 << 22,        /* close_range of a child that keeps numbers from 64 to 127 */
+	CALL_SET_DUMPABLE = 1 << 23,
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
