@@ -558,13 +558,17 @@ enum uspawn_adopt_flags {
  */
 int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags);
 
-/* Hands the pidfd to the caller and forgets the process: unset. Returns it; -EBUSY: on a ring; -ECHILD: not running. */
+/*
+ * Hands the pidfd to the caller and forgets the process: unset. Returns it; -EBUSY: on a ring; -ECHILD: not running.
+ * Of one that was killed before its exec, which a plain wait would not find, it is that of another child, which ends in
+ * the same way; -EAGAIN and the like: none could be made, and the child has ended.
+ */
 int uspawn_release(struct uspawn_child *child);
 
 /*
  * Lets go of a running child; to an ended or unset one it does nothing. The process goes on, unsignalled. A ring that
- * watched it reaps it silently; otherwise whoever waits for its pid does. The child is unset and off its ring, its
- * memory free. Fits __attribute__((cleanup)).
+ * watched it reaps it silently; otherwise whoever waits for its pid does, or this, if it ended without an exec. The
+ * child is unset and off its ring, its memory free. Fits __attribute__((cleanup)).
  */
 void uspawn_done(struct uspawn_child *child);
 

@@ -6,6 +6,7 @@
 #include "clone.h"
 #include "handle.h"
 #include "slot.h"
+#include "standin.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -14,6 +15,21 @@ static int pid_of(int pidfd)
 	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_PID };
 
 	return sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 ? 0 : (int)info.tgid;
+}
+
+/* Ended before its exec: whoever has the pidfd from now on could not wait by it. */
+static int release_standin(struct uspawn_child *child)
+{
+	int r, pidfd;
+
+	wait_until(child, -1);
+	if (child->exit.code == USPAWN_UNKNOWN)
+		return -ECHILD;
+	r = standin_new(&child->exit, &pidfd);
+	if (r < 0)
+		return r;
+	handle_clear(child);
+	return pidfd;
 }
 
 int uspawn_release(struct uspawn_child *child)
@@ -27,6 +43,8 @@ int uspawn_release(struct uspawn_child *child)
 		return -EBUSY;
 	if (pidfd < 0)
 		return -ECHILD;
+	if (child->rung != USPAWN_RUNG_ANY && standin_is_needed(pidfd, child->pid))
+		return release_standin(child);
 	slot_forget(child);
 	handle->flags |= HANDLE_BORROWED; /* by us, from now on */
 	wait_shut(child);

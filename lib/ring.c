@@ -9,6 +9,7 @@
 #include "poller.h"
 #include "reserve.h"
 #include "ring.h"
+#include "standin.h"
 #include "start.h"
 #include "sys.h"
 #include "wait.h"
@@ -203,6 +204,13 @@ static void let_go(struct uspawn_child *child)
 		call_back(ring);
 }
 
+/* Who waits for its pid has no exit signal to go by. */
+static int is_passed_over(const struct uspawn_child *child)
+{
+	return handle_state(child) == USPAWN_RUNNING && !(handle_of(child)->flags & HANDLE_WATCHED) &&
+	       child->rung != USPAWN_RUNG_ANY && standin_is_needed(child->pidfd, child->pid);
+}
+
 void uspawn_done(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
@@ -215,6 +223,8 @@ void uspawn_done(struct uspawn_child *child)
 	}
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
+	if (is_passed_over(child))
+		wait_until(child, -1);
 	slot_forget(child);
 	wait_bar(child);
 	if (handle->flags & HANDLE_WATCHED) {

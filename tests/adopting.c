@@ -2,20 +2,14 @@
 /* Children by other hands: adopted, released, let go at once; and signals, which never reach a stranger. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/kernel.h"
 #include "harness/way.h"
@@ -291,179 +285,6 @@ CheckedTest(adopting, pid_only)
 			     -ENOENT);
 		assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
 	}
-}
-
-static int starter;
-
-/* The child of the thread that starts it; it waits for a writer of a FIFO. */
-static void *kill_its_child(void *p)
-{
-	char path[64], text[32] = "";
-	int file;
-
-	(void)p;
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", starter);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	while (!atoi(text))
-		pread(file, text, sizeof(text) - 1, 0);
-	close(file);
-	kill(atoi(text), SIGKILL);
-	return NULL;
-}
-
-CheckedTest(adopting, pid_only_of_one_that_is_killed_before_its_exec)
-{
-	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
-
-	cr_assert(mkdtemp(directory));
-	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
-	cr_assert_eq(mkfifo(fifo, 0600), 0);
-	starter = gettid();
-	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_FORK; rung++) {
-		struct uspawn_child child;
-		pthread_t thread;
-		int status;
-
-		cr_assert_eq(pthread_create(&thread, NULL, kill_its_child, NULL), 0);
-		cr_assert_eq(uspawn(&child,
-				    USPAWN(request, WITNESS("exit", "8"), .rung = rung, .flags = USPAWN_PID_ONLY,
-					   FDS({ 0, USPAWN_OPEN, .path = fifo, .oflag = O_RDONLY })),
-				    NULL),
-			     0);
-		pthread_join(thread, NULL);
-		cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
-		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	}
-	unlink(fifo);
-	rmdir(directory);
-}
-
-static volatile sig_atomic_t *handled;
-
-static void note_signal(int signo)
-{
-	*handled = signo;
-}
-
-static void signal_who_is_trapped(int signo)
-{
-	(void)signo;
-	kill(getpid(), SIGUSR1);
-}
-
-/* The one that ends in its place is stopped by a filter on its way, and is sent a signal there. */
-CheckedTest(adopting, pid_only_does_not_run_the_callers_handlers)
-{
-	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
-	struct uspawn_child child;
-	pthread_t thread;
-	int status;
-
-	cr_assert(mkdtemp(directory));
-	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
-	cr_assert_eq(mkfifo(fifo, 0600), 0);
-	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	signal(SIGUSR1, note_signal);
-	signal(SIGSYS, signal_who_is_trapped);
-	kernel_refuse(CALL_SET_DUMPABLE, 0);
-	starter = gettid();
-	cr_assert_eq(pthread_create(&thread, NULL, kill_its_child, NULL), 0);
-	cr_assert_eq(uspawn(&child,
-			    USPAWN(request, WITNESS("exit", "8"), .rung = USPAWN_RUNG_CLONE, .flags = USPAWN_PID_ONLY,
-				   FDS({ 0, USPAWN_OPEN, .path = fifo, .oflag = O_RDONLY })),
-			    NULL),
-		     0);
-	pthread_join(thread, NULL);
-	cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
-	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	cr_assert_eq(*handled, 0);
-	signal(SIGSYS, SIG_DFL);
-	signal(SIGUSR1, SIG_DFL);
-	munmap((void *)handled, sizeof(*handled));
-	unlink(fifo);
-	rmdir(directory);
-}
-
-enum { NOBODYS = 54322 }; /* the id of a user whom nothing else runs as */
-
-/* Kills the other child of its parent. `stays`: as another process of that user, until it is killed itself. */
-static pid_t fork_killer(int stays)
-{
-	char path[64], text[64];
-	pid_t pid = fork(), parent = getppid();
-	int file, child = 0;
-
-	if (pid)
-		return pid;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	while (!child && getppid() == parent) {
-		ssize_t n = pread(file, text, sizeof(text) - 1, 0);
-
-		text[n < 0 ? 0 : n] = '\0';
-		for (char *at = text; *at && !child; at += strspn(at, " ")) {
-			child = (int)strtol(at, &at, 10);
-			child = child == getpid() ? 0 : child;
-		}
-	}
-	if ((stays && setresuid(NOBODYS, NOBODYS, NOBODYS) < 0) || kill(child, SIGKILL) < 0)
-		_exit(1);
-	if (stays)
-		pause();
-	_exit(0);
-}
-
-static const char *waited_for; /* a FIFO that nobody writes to */
-
-/* Root has no such limit; the killer is root. */
-static void killed_at_the_process_limit(uint32_t rung, int stays)
-{
-	const struct uspawn_request *request = USPAWN(request, .argv = LIST("/bin/true"), .rung = rung,
-						      .flags = USPAWN_PID_ONLY,
-						      FDS({ 0, USPAWN_OPEN, .path = waited_for, .oflag = O_RDONLY }));
-	pid_t killer = fork_killer(stays);
-	struct uspawn_child child;
-	struct rlimit limit;
-	int status, r;
-
-	getrlimit(RLIMIT_NPROC, &limit);
-	limit.rlim_cur = 2;
-	copy_assert(setresuid(NOBODYS, NOBODYS, 0) == 0 && setrlimit(RLIMIT_NPROC, &limit) == 0);
-	r = uspawn(&child, request, NULL);
-	copy_assert(setresuid(0, 0, 0) == 0);
-	if (stays)
-		kill(killer, SIGTERM);
-	copy_assert(waitpid(killer, &status, 0) == killer && status == (stays ? SIGTERM : 0));
-	if (stays) { /* there is nobody who could say how it ended */
-		copy_assert(r == -EAGAIN && child.failure.step == USPAWN_STEP_CLONE);
-	} else {
-		copy_assert(r == 0 && waitpid(child.pid, &status, 0) == child.pid);
-		copy_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	}
-	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
-}
-
-static void each_at_the_process_limit(void)
-{
-	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_CLONE; rung++) {
-		killed_at_the_process_limit(rung, 0);
-		killed_at_the_process_limit(rung, 1);
-	}
-}
-
-CheckedTest(adopting, pid_only_of_one_that_is_killed_at_the_process_limit)
-{
-	char directory[] = "/tmp/uspawn-XXXXXX", fifo[sizeof(directory) + 5];
-
-	if (geteuid())
-		cr_skip_test("needs root, to become somebody else");
-	cr_assert(mkdtemp(directory) && chmod(directory, 0755) == 0);
-	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
-	cr_assert(mkfifo(fifo, 0600) == 0 && chmod(fifo, 0644) == 0);
-	waited_for = fifo;
-	copy_run(each_at_the_process_limit);
-	unlink(fifo);
-	rmdir(directory);
 }
 
 CheckedTest(adopting, pid_only_is_nothing_for_a_ring)
