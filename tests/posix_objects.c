@@ -299,4 +299,7 @@ CheckedTest(posix_objects, pidfd_spawn_gives_a_pidfd)
 	cr_assert_eq(ours->pidfd_spawnp(&pidfd, "true", NULL, NULL, LIST("true"), environ), 0);
 	cr_assert_eq(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED), 0);
 	close(pidfd);
+	cr_assert_eq(ours->pidfd_spawn(NULL, WITNESS_PATH, NULL, NULL, LIST("w", "exit", "7"), environ), 0);
+	cr_assert_eq(waitid(P_ALL, 0, &info, WEXITED), 0);
+	cr_assert_eq(info.si_status, 7);
 }

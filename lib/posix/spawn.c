@@ -187,8 +187,11 @@ static int hand_out(int *ret, struct uspawn_child *child, const struct call *cal
 	}
 	pidfd = uspawn_release(child);
 	if (pidfd < 0)
-		return take_back(child);
-	*ret = pidfd;
+		return child->state == USPAWN_RUNNING ? take_back(child) : -pidfd;
+	if (ret)
+		*ret = pidfd;
+	else
+		close(pidfd);
 	return 0;
 }
 
