@@ -134,13 +134,14 @@ static void read_report(int report, struct outcome *ret)
 
 static void run(const struct family *f, const char *command, char **envp, int report, struct outcome *ret)
 {
-	char *const argv[] = { "/bin/sh", "-c", (char *)command, NULL };
+	char *const plain[] = { "/bin/sh", "-c", (char *)command, NULL };
+	char *const marked[] = { "/bin/sh", "-c", "--", (char *)command, NULL };
 	pid_t pid;
 
 	ret->n = ret->status = 0;
 	if (ftruncate(report, 0) < 0)
 		abort();
-	ret->error = f->spawn(&pid, "/bin/sh", NULL, NULL, argv, envp);
+	ret->error = f->spawn(&pid, "/bin/sh", NULL, NULL, strlen(command) % 2 ? marked : plain, envp);
 	if (ret->error == 0)
 		waitpid(pid, &ret->status, 0);
 	read_report(report, ret);

@@ -11,7 +11,7 @@ extern char **environ;
 int command_start(pid_t *ret, const char *command, const posix_spawn_file_actions_t *actions,
 		  const posix_spawnattr_t *attr)
 {
-	char *const argv[] = { "sh", "-c", (char *)command, NULL };
+	char *const argv[] = { "sh", "-c", "--", (char *)command, NULL }; /* as of POSIX.1-2024 */
 
 	return posix_spawn(ret, "/bin/sh", actions, attr, argv, environ);
 }

@@ -20,17 +20,26 @@
 #define TEXT_BOUND 100000 /* a longer one might be too long for the kernel, as one argument, and not as several */
 #define PWD_SIZE   (4 + PATH_MAX) /* on the heap: a thread may have no more than PTHREAD_STACK_MIN */
 
+/* The text of a shell's -c, with or without the end of options in front of it. NULL: it is another kind of start. */
+static const char *text_of(char *const *argv)
+{
+	int marked;
+
+	if (!argv || !argv[0] || *argv[0] == '-') /* a login shell, which reads profiles */
+		return NULL;
+	if (!argv[1] || strcmp(argv[1], "-c") != 0 || !argv[2])
+		return NULL;
+	marked = strcmp(argv[2], "--") == 0;
+	return argv[2 + marked] && !argv[3 + marked] ? argv[2 + marked] : NULL;
+}
+
 static int is_asked_for(const struct call *call)
 {
-	char *const *argv = call->argv;
+	const char *text = text_of(call->argv);
 
 	if (call->search || !call->program || strcmp(call->program, SHELL) != 0)
 		return 0;
-	if (!argv || !argv[0] || *argv[0] == '-') /* a login shell, which reads profiles */
-		return 0;
-	if (!argv[1] || strcmp(argv[1], "-c") != 0 || !argv[2] || argv[3])
-		return 0;
-	return secure_getenv("USPAWN_ELIDE_SHELL") && strlen(argv[2]) < TEXT_BOUND;
+	return text && secure_getenv("USPAWN_ELIDE_SHELL") && strlen(text) < TEXT_BOUND;
 }
 
 /* Without -p a shell gives up effective ids that differ. */
@@ -143,7 +152,8 @@ static int is_here(const char *directory)
 static int start_words(struct uspawn_child *child, const struct call *call, const char *path, const char *pwd,
 		       shell_start *start)
 {
-	size_t length = strlen(call->argv[2]);
+	const char *text = text_of(call->argv);
+	size_t length = strlen(text);
 	char **words = malloc(words_most(length) * sizeof(*words) + length + 1 + PWD_SIZE);
 	char *room, *set_pwd, *setenv[] = { NULL, NULL };
 	struct call direct = *call;
@@ -154,7 +164,7 @@ static int start_words(struct uspawn_child *child, const struct call *call, cons
 	room = (char *)(words + words_most(length));
 	set_pwd = setenv[0] = room + length + 1;
 	memcpy(set_pwd, "PWD=", 5);
-	if (words_split(call->argv[2], room, words) && (is_here(pwd) || getcwd(set_pwd + 4, PATH_MAX))) {
+	if (words_split(text, room, words) && (is_here(pwd) || getcwd(set_pwd + 4, PATH_MAX))) {
 		direct.argv = words;
 		direct.program = words[0];
 		direct.search = !strchr(words[0], '/');
