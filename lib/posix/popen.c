@@ -11,6 +11,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -28,6 +29,8 @@ struct stream {
 	struct stream *next;
 	FILE *file;
 	int fd, writes;
+	dev_t device; /* of its pipe, and the next */
+	ino_t inode;
 	pid_t pid;
 };
 
@@ -54,6 +57,20 @@ static int parse_mode(const char *mode, int *retcloexec)
 }
 
 /*
+ * A library that is loaded with RTLD_DEEPBIND closes it past us. Then its number may be another file's, and its address
+ * another stream's. One that is closed is nobody else's yet.
+ */
+static int has_its_pipe(const struct stream *s)
+{
+	int saved = errno, r;
+	struct stat now;
+
+	r = fstat(s->fd, &now) < 0 || (now.st_dev == s->device && now.st_ino == s->inode);
+	errno = saved;
+	return r;
+}
+
+/*
  * The command has its end in place, and none of the streams that are open already: in this order, since a stream's
  * descriptor may have been closed, and the end may have its number. No other one starts.
  */
@@ -68,7 +85,7 @@ static int start_at_end(pid_t *ret, const char *command, int end, int target)
 	r = posix_spawn_file_actions_adddup2(&actions, end, target);
 	list = turn_take(&listing);
 	for (struct stream *s = streams; s && r == 0; s = s->next)
-		if (s->fd != target)
+		if (s->fd != target && has_its_pipe(s))
 			r = posix_spawn_file_actions_addclose(&actions, s->fd);
 	turn_give(list);
 	if (r == 0)
@@ -81,12 +98,17 @@ static int start_at_end(pid_t *ret, const char *command, int end, int target)
 static int open_stream(struct stream *s, const char *command, const int ends[2], int mine, int cloexec)
 {
 	struct turn_lock *start, *list;
+	struct stat pipe;
 	int r;
 
 	s->file = fdopen(ends[mine], mine ? "w" : "r");
 	if (!s->file)
 		return errno;
+	if (fstat(ends[mine], &pipe) < 0)
+		return errno;
 	s->fd = ends[mine];
+	s->device = pipe.st_dev;
+	s->inode = pipe.st_ino;
 	s->writes = mine;
 	start = turn_take(&starting);
 	r = start_at_end(&s->pid, command, ends[!mine], !mine);
@@ -153,10 +175,10 @@ EXPORT FILE *popen(const char *command, const char *mode)
 	return file;
 }
 
-/* NULL: it is not popen's. */
+/* NULL: it is not popen's, or not any more. */
 static struct stream *find(FILE *file, int remove)
 {
-	struct stream *found = NULL;
+	struct stream *found = NULL, *stale = NULL;
 	struct turn_lock *list;
 
 	if (!count)
@@ -165,14 +187,17 @@ static struct stream *find(FILE *file, int remove)
 	for (struct stream **s = &streams; *s; s = &(*s)->next)
 		if ((*s)->file == file) {
 			found = *s;
-			if (remove) {
+			if (!remove && (fileno(file) != found->fd || !has_its_pipe(found)))
+				stale = found;
+			if (remove || stale) {
 				*s = found->next;
 				count--;
 			}
 			break;
 		}
 	turn_give(list);
-	return found;
+	free(stale);
+	return stale ? NULL : found;
 }
 
 /*
