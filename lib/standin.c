@@ -75,7 +75,7 @@ static int look(int pidfd, int pid, int options)
 
 int standin_is_needed(int pidfd, int pid)
 {
-	return look(pidfd, pid, 0) == -ECHILD && look(pidfd, pid, __WCLONE) == 0;
+	return look(pidfd, pid, 0) == -ECHILD && look(pidfd, pid, (int)__WCLONE) == 0;
 }
 
 int standin_for(int *pid)
