@@ -133,6 +133,7 @@ static int attend_until(struct uspawn_child *child, int64_t timeout_ns)
 	if (atomic_exchange(&care->attended, 1))
 		return -EBUSY;
 	care->child = child;
+	care_look(care); /* what was not ready is not polled by who only looks */
 	/* The child runs: lack of memory must not keep its caller from learning how it ends. */
 	little = (struct scratch){ bytes, sizeof(bytes) };
 	r = scratch_get(&scratch);

@@ -53,6 +53,9 @@ void care_begin(struct care *care, struct uspawn_child *child, struct fds *fds);
 /* Closes what is open, and frees it. The child owns none any more, and its pidfd may be closed. NULL does nothing. */
 void care_free(struct care *care);
 
+/* All that it has open may be ready. */
+void care_look(struct care *care);
+
 /* Pumps all streams. 1: there may be more to do at once. */
 int care_pump(struct care *care, struct scratch *scratch);
 

@@ -161,11 +161,7 @@ int carelist_unwatch(struct care *care, struct poller *poller)
 
 void carelist_look(struct carelist *list, struct care *care)
 {
-	care->tree.ready = 1;
-	for (uint32_t i = 0; i < care->nstreams; i++) {
-		care->streams[i].ready = 1;
-		care->streams[i].blocked = 0;
-	}
+	care_look(care);
 	carelist_wake(list, care);
 }
 
@@ -229,12 +225,11 @@ void carelist_hand_back(struct care *care)
 	care->busy = 0;
 	care->heap_at = 0;
 	care->tree.watched = 0;
-	care->tree.ready = 1;
+	care_look(care);
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		struct stream *stream = &care->streams[i];
 
-		stream->ready = 1;
-		stream->blocked = stream->watched = stream->sink_watched = stream->read_for_us = 0;
+		stream->watched = stream->sink_watched = stream->read_for_us = 0;
 	}
 }
 

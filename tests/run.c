@@ -2,6 +2,7 @@
 /* Start, feed, capture and wait in one call, by plain blocking code: on every rung that such code has. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -412,6 +413,26 @@ EachWaitingRung(run, c46_a_deadline_for_the_group)
 	cr_assert_eq(output.total, 0);
 	cr_assert(!output.cut_off, "nobody holds the pipe");
 	free(output.data);
+}
+
+/* Who only looks feeds it, hears it and is told its end, too. */
+EachWaitingRung(run, looked_at_only)
+{
+	enum { N = 1 << 20 };
+	static char input[N];
+	struct uspawn_output outputs[3] = { 0 };
+	struct uspawn_child child;
+	int looks = 0;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, .argv = LIST("cat"), .fds = both, .nfds = 3),
+			    USPAWN(args, .input = input, .ninput = N, .outputs = outputs, .noutputs = 3)),
+		     0);
+	for (; uspawn_wait(&child, 0) == 0; looks++) {
+		cr_assert_lt(looks, 20000, "%llu bytes came", (unsigned long long)outputs[1].total);
+		poll(NULL, 0, 1);
+	}
+	assert_exited(&child, 0);
+	cr_assert_eq(outputs[1].total, N);
 }
 
 /* uspawn_wait() in slices loses nothing, and may be given up. */

@@ -198,6 +198,30 @@ EachWaitingRung(trees, by_a_blocking_call)
 	cr_assert_eq(count_groups(&group), 0);
 }
 
+/* Who only looks is told when the last of them has gone. */
+EachWaitingRung(trees, looked_at_only)
+{
+	struct uspawn_child child;
+	int end = -1, looks = 0;
+	GROUP group;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .rung = way->rung, SH("(read x <&3) & exit 5"), IN(group),
+				   FDS({ 3, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	while (!child.exit.code)
+		cr_assert_eq(uspawn_wait(&child, 0), 0);
+	close(end);
+	for (; uspawn_wait(&child, 0) == 0; looks++) {
+		cr_assert_lt(looks, 20000);
+		poll(NULL, 0, 1);
+	}
+	assert_exited(&child, 5);
+	cr_assert_eq(count_groups(&group), 0);
+}
+
 enum { RACED = 200 };
 
 static struct uspawn_child raced[RACED];
