@@ -105,7 +105,7 @@ static int attend(struct care *care, int64_t deadline_ns, struct scratch *scratc
 		if (care_is_over(care))
 			return 1;
 		now = sys_now_ns();
-		if (now >= due && care_expire(care, now)) {
+		if (now >= due && care_expire(care, now, 1)) {
 			care_cut_off(care);
 			continue;
 		}

@@ -207,12 +207,12 @@ int64_t care_due(const struct care *care)
 	return timed < drain ? timed : drain;
 }
 
-int care_expire(struct care *care, int64_t now_ns)
+int care_expire(struct care *care, int64_t now_ns, int settled)
 {
-	timed_expire(care, now_ns);
+	timed_expire(care, now_ns, settled);
 	if (care->exited)
 		care->child->exit.timed = count_sent(care);
-	return drain_due(care) <= now_ns;
+	return settled && drain_due(care) <= now_ns;
 }
 
 void care_cut_off(struct care *care)

@@ -71,8 +71,11 @@ void care_drain_no_more(struct care *care);
 /* When something is to be done whatever happens, or CARE_NEVER. */
 int64_t care_due(const struct care *care);
 
-/* Sends what is due; the caller has looked whether the process has ended. 1: its pipes are to be cut off. */
-int care_expire(struct care *care, int64_t now_ns);
+/*
+ * Sends what is due; the caller has looked whether the process has ended. `settled`: and has read what was written, so
+ * that who seems idle is. 1: its pipes are to be cut off.
+ */
+int care_expire(struct care *care, int64_t now_ns, int settled);
 
 /* Nobody waits for its pipes any more; none of them is watched. */
 void care_cut_off(struct care *care);

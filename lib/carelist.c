@@ -9,6 +9,7 @@
 #define PART_SINK  (1 + PLAN_ARGS)
 #define PART_TREE  (1 + 2 * PLAN_ARGS)
 #define PART_SHIFT 32
+#define AT_ONCE    80 /* more than what the poller reads into */
 
 void carelist_init(struct carelist *list)
 {
@@ -165,16 +166,21 @@ void carelist_look(struct carelist *list, struct care *care)
 	carelist_wake(list, care);
 }
 
-static int take_bytes(struct care *care, struct stream *stream, struct poller *poller, const struct poller_ready *ready)
+static void take_bytes(struct care *care, struct stream *stream, const struct poller_ready *ready)
 {
-	if (stream->fd < 0)
-		return 0;
 	if (ready->n >= 0) {
 		stream_take(stream, ready->bytes, ready->n);
 		care_heard(care);
 	} else if (ready->n != -ENOBUFS && ready->n != -ECANCELED) {
 		stream->cannot_be_read = 1; /* not in this way */
 	}
+}
+
+static int take_read(struct care *care, struct stream *stream, struct poller *poller, const struct poller_ready *ready)
+{
+	if (stream->fd < 0)
+		return 0;
+	take_bytes(care, stream, ready);
 	if (stream->fd < 0) {
 		stream->watched = !ready->stopped;
 		return unwatch_pipe(care, stream, poller);
@@ -204,7 +210,7 @@ int carelist_take(struct carelist *list, struct care *care, struct poller *polle
 		stream->blocked = 0;
 		stream->sink_watched = !ready->stopped;
 	} else if (ready->is_read && stream->read_for_us) {
-		r = take_bytes(care, stream, poller, ready);
+		r = take_read(care, stream, poller, ready);
 	} else if (stream->fd >= 0) {
 		stream->ready = 1;
 		if (ready->stopped)
@@ -242,20 +248,49 @@ int64_t carelist_due(const struct carelist *list)
 	return care ? care->due_ns : CARE_NEVER;
 }
 
-struct care *carelist_first(const struct carelist *list)
+/* What is in the pipe must not overtake what the poller has read. */
+static int stop_reading(struct care *care, struct stream *stream, struct poller *poller)
 {
-	return deadlines_first(&list->deadlines);
+	struct poller_ready ready[AT_ONCE];
+	int n = poller->kind->stop_reading(poller, part_tag(care, 1u + stream->n), ready, AT_ONCE);
+
+	for (int i = 0; i < n; i++)
+		take_bytes(care, stream, &ready[i]);
+	if (n <= 0 || !ready[n - 1].stopped)
+		return n < 0 ? n : -EAGAIN;
+	stream->read_for_us = stream->watched = 0;
+	return 0;
 }
 
-void carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns)
+int carelist_settle(struct carelist *list, struct care *care, struct poller *poller)
 {
-	care_pump(care, &list->scratch); /* what has been written meanwhile was in time */
-	if (care_expire(care, now_ns)) {
-		carelist_unwatch(care, poller);
+	for (uint32_t i = 0; i < care->nstreams; i++) {
+		int r = care->streams[i].read_for_us ? stop_reading(care, &care->streams[i], poller) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	care_look(care);
+	care_pump(care, &list->scratch);
+	return 0;
+}
+
+int carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns, int settled)
+{
+	int failed = 0, r;
+	int64_t due;
+
+	if (care_expire(care, now_ns, settled)) {
+		failed = carelist_unwatch(care, poller);
 		care_cut_off(care);
 	}
-	deadlines_set(&list->deadlines, care, care_due(care));
+	for (uint32_t i = 0; i < care->nstreams && failed != -ESTALE; i++)
+		if (!care->streams[i].watched && (r = watch_pipe(care, &care->streams[i], poller)) < 0)
+			failed = r;
+	due = care_due(care);
+	deadlines_set(&list->deadlines, care, due > now_ns ? due : now_ns + 1); /* once with a call */
 	carelist_wake(list, care);
+	return failed;
 }
 
 /* ---- What is to be done, and said ---- */

@@ -47,10 +47,14 @@ void carelist_hand_back(struct care *care);
 
 void carelist_remove(struct carelist *list, struct care *care);
 
-/* When the first is due, or CARE_NEVER; what to do with it when it is. */
+/* When the first is due, or CARE_NEVER. */
 int64_t carelist_due(const struct carelist *list);
-struct care *carelist_first(const struct carelist *list);
-void carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns);
+
+/* Before it expires: what its child has written by now is read here, however late we are. -errno: perhaps not all. */
+int carelist_settle(struct carelist *list, struct care *care, struct poller *poller);
+
+/* What is due is done; nobody is idle who has not been settled. The results of carelist_watch(). */
+int carelist_expire(struct carelist *list, struct care *care, struct poller *poller, int64_t now_ns, int settled);
 
 /*
  * Serves up to *left of the queue, and takes them off *left; up to n events. An END is the last of this call, and is

@@ -110,7 +110,7 @@ static void done(struct poller *poller)
 
 int epoll_new(struct poller **ret)
 {
-	static const struct poller_kind kind = { watch, NULL, unwatch, next_ready, descriptor, wake, done, 1 };
+	static const struct poller_kind kind = { watch, NULL, NULL, unwatch, next_ready, descriptor, wake, done, 1 };
 	int saved = errno, fd;
 	struct epoll *e = malloc(sizeof(*e));
 

@@ -145,11 +145,15 @@ static void expire(struct watchlist *list)
 	int64_t now = carelist_due(&list->cares) == CARE_NEVER ? 0 : sys_now_ns();
 
 	while (carelist_due(&list->cares) <= now) {
-		struct care *care = carelist_first(&list->cares);
+		struct care *care = deadlines_first(&list->cares.deadlines);
+		struct entry *entry = entry_of(list, care);
 		struct uspawn_event none;
+		int r = carelist_settle(&list->cares, care, list->poller);
 
-		look(list, entry_of(list, care), &none); /* if it has ended, it was in time */
-		carelist_expire(&list->cares, care, list->poller, now);
+		if (r == -ESTALE)
+			watchlist_rewatch(list);
+		look(list, entry, &none); /* if it has ended, it was in time: also while a callback ran */
+		watchlist_watched(list, entry, carelist_expire(&list->cares, care, list->poller, now, r == 0));
 	}
 }
 

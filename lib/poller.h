@@ -32,6 +32,11 @@ struct poller_kind {
 	int (*watch)(struct poller *poller, int fd, uint64_t tag, enum poller_watch how);
 	/* Reads until end-of-file. NULL, -EOPNOTSUPP: it cannot. */
 	int (*read)(struct poller *poller, int fd, uint64_t tag);
+	/*
+	 * Reads no more. Up to n of what it has read come back, in order: the last of all is `stopped`, and if that is
+	 * not among them, the rest comes with another call or with next_ready().
+	 */
+	int (*stop_reading)(struct poller *poller, uint64_t tag, struct poller_ready *ready, unsigned n);
 	/* Of a descriptor that stays open; for one about to be closed, after ONCE need not be called. */
 	int (*unwatch)(struct poller *poller, int fd, uint64_t tag);
 	/*

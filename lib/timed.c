@@ -72,17 +72,18 @@ static int send_signal(struct care *care, const struct uspawn_timed *timed)
 									      : 0);
 }
 
-void timed_expire(struct care *care, int64_t now_ns)
+void timed_expire(struct care *care, int64_t now_ns, int settled)
 {
 	for (uint32_t i = 0; i < care->ntimed; i++) {
 		const struct uspawn_timed *timed = &care->timed[i];
+		int idle = (timed->flags & USPAWN_TIMED_IDLE) != 0;
 
-		if (!is_left(care, i) || due_of(care, timed) > now_ns)
+		if (!is_left(care, i) || due_of(care, timed) > now_ns || (idle && !settled))
 			continue;
 		care->passed |= 1ull << i;
 		if (!timed->signo || send_signal(care, timed) == 0)
 			care->sent |= 1ull << i;
-		if (timed->flags & USPAWN_TIMED_IDLE)
+		if (idle)
 			care->idle_stands = 1;
 	}
 }

@@ -11,7 +11,7 @@ int timed_accept(const struct uspawn_request *request, struct uspawn_failure *re
 /* When the next one is due, or CARE_NEVER. */
 int64_t timed_due(const struct care *care);
 
-/* Sends what is due. */
-void timed_expire(struct care *care, int64_t now_ns);
+/* Sends what is due; `settled`: for being idle, too. */
+void timed_expire(struct care *care, int64_t now_ns, int settled);
 
 #endif

@@ -22,6 +22,8 @@
 
 #define OP_READ_MULTISHOT 49 /* 6.7 */
 
+#define LOOKS 4 /* for the last word of what was cancelled: one will do */
+
 struct uring {
 	struct poller poller;
 	struct io_uring ring;
@@ -206,6 +208,36 @@ static int unwatch(struct poller *poller, int fd, uint64_t tag)
 	return u->event.fd < 0 && !waiting ? 0 : submit(u);
 }
 
+/* Others stay where they are, and in order; what is taken out has no tag any more. */
+static unsigned take_completions_of(struct uring *u, uint64_t tag, struct poller_ready *ready, unsigned n)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head, nready = 0;
+
+	io_uring_for_each_cqe (&u->ring, head, cqe)
+		if (cqe->user_data == tag && nready < n) {
+			ready[nready++] = ready_of(u, cqe);
+			cqe->user_data = 0;
+		}
+	return nready;
+}
+
+static int stop_reading(struct poller *poller, uint64_t tag, struct poller_ready *ready, unsigned n)
+{
+	struct uring *u = (struct uring *)poller;
+	unsigned nready = 0;
+	int r = u->nrest ? -EAGAIN : unwatch(poller, -1, tag); /* the rest is older */
+
+	for (int looks = 0; r == 0 && looks < LOOKS && nready < n; looks++) {
+		r = submit_and_look(u);
+		if (r == 0)
+			nready += take_completions_of(u, tag, ready + nready, n - nready);
+		if (nready && ready[nready - 1].stopped)
+			break;
+	}
+	return nready ? (int)nready : r;
+}
+
 static int enter(struct uring *u, int64_t timeout_ns)
 {
 	struct io_uring_cqe *cqe;
@@ -297,7 +329,9 @@ static void done(struct poller *poller)
 
 int uring_new(struct poller **ret, uint32_t expected)
 {
-	static const struct poller_kind kind = { watch, read_all, unwatch, next_ready, descriptor, wake, done, 0 };
+	static const struct poller_kind kind = {
+		watch, read_all, stop_reading, unwatch, next_ready, descriptor, wake, done, 0,
+	};
 	int saved = errno, r;
 	struct uring *u = calloc(1, sizeof(*u));
 

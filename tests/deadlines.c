@@ -180,6 +180,44 @@ EachRing(deadlines, idle_beside_a_busy_caller)
 	uspawn_ring_free(ring);
 }
 
+/* However many have been heard at once, and however few events are asked for. */
+EachRing(deadlines, many_beside_a_busy_caller)
+{
+	enum { MANY = 8 };
+	struct uspawn_child children[MANY];
+	struct uspawn_event event;
+	int64_t heard;
+	int ends[MANY][2];
+	char c;
+
+	for (int i = 0; i < MANY; i++) {
+		ends[i][0] = ends[i][1] = -1;
+		ring_begin(ring, &children[i],
+			   USPAWN(request, SH("read x; echo a; echo b >&3; exec sleep 100"), .events = ASK(TIMED),
+				  FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) },
+				      { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) },
+				      { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }),
+				  LADDER({ 700 * MS, SIGTERM, USPAWN_TIMED_IDLE })),
+			   USPAWN(args, .fds = ends[i], .nfds = 2));
+	}
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, MS), 0, "nobody has written yet");
+	for (int i = 0; i < MANY; i++)
+		close(ends[i][0]);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(read(ends[i][1], &c, 1), 1, "its line is in its pipe by now");
+	poll(NULL, 0, 750);
+	heard = now_ns();
+	for (int i = 0; i < 2 * MANY; i++) {
+		event = ring_next(ring);
+		cr_assert(now_ns() - heard >= 700 * (int64_t)MS, "it was not idle");
+		if (event.type == USPAWN_EVENT_END)
+			assert_killed(event.child, SIGTERM);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(ends[i][1]);
+	uspawn_ring_free(ring);
+}
+
 /* Once a step of it was sent the others follow, whatever the child writes then. */
 EachRing(deadlines, idle_stands)
 {
