@@ -90,23 +90,41 @@ static int is_readable(const struct care *care)
 	return p.fd < 0 || sys_ppoll(&p, 1, &zero) == 1;
 }
 
+/* 1: there may be more to do at once. */
+static int serve(struct care *care, struct scratch *scratch)
+{
+	struct uspawn_event event;
+	int more = care_pump(care, scratch);
+
+	while (care_next_event(care, &event))
+		more |= event.type == USPAWN_EVENT_OUTPUT; /* nobody to give it to: it made room */
+	return more;
+}
+
+/* Whatever was written by now was in time, and so is who has ended: also while a callback ran for long. */
+static void expire(struct care *care, struct scratch *scratch, int64_t now_ns)
+{
+	care_look(care);
+	serve(care, scratch);
+	look(care);
+	if (care_expire(care, now_ns, 1))
+		care_cut_off(care);
+}
+
 /* 1: it is over. 0: time is up. */
 static int attend(struct care *care, int64_t deadline_ns, struct scratch *scratch)
 {
 	for (;;) {
-		int64_t now, due = care_due(care);
-		struct uspawn_event event;
+		int64_t now, due;
 		int more, hidden;
 
 		look(care);
-		more = care_pump(care, scratch);
-		while (care_next_event(care, &event))
-			more |= event.type == USPAWN_EVENT_OUTPUT; /* nobody to give it to: it made room */
+		more = serve(care, scratch);
 		if (care_is_over(care))
 			return 1;
 		now = sys_now_ns();
-		if (now >= due && care_expire(care, now, 1)) {
-			care_cut_off(care);
+		if (now >= care_due(care)) {
+			expire(care, scratch, now);
 			continue;
 		}
 		if (now >= deadline_ns)

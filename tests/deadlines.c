@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -359,6 +360,99 @@ EachWaitingRung(deadlines, by_a_blocking_wait)
 	assert_killed(&child, SIGTERM);
 	cr_assert_eq(child.exit.timed, 1);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
+}
+
+/* ---- A callback that takes longer than there is ---- */
+
+struct slow {
+	struct uspawn_child child;
+	struct uspawn_output outputs[3];
+	int ends[2];
+};
+
+/* The child ends meanwhile, by itself and in time: nobody has sent it anything. */
+static int end_it(void *data, const char *bytes, size_t len)
+{
+	struct slow *slow = data;
+	siginfo_t info;
+
+	(void)bytes, (void)len;
+	close(slow->ends[0]);
+	cr_assert_eq(waitid(P_PID, (id_t)slow->child.pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+	return 0;
+}
+
+static void slow_init(struct slow *slow)
+{
+	*slow = (struct slow){ .outputs[2] = { .callback = end_it, .callback_data = slow }, .ends = { -1, -1 } };
+}
+
+#define SLOW_REQUEST                                                                                          \
+	USPAWN(request, SH("read x; echo a; echo b >&3; read x; exit 7"), LADDER({ 900 * MS, SIGTERM, 0 }),   \
+	       FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }, \
+		   { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) }))
+#define SLOW_ARGS(slow) USPAWN(args, .fds = (slow).ends, .nfds = 2, .outputs = (slow).outputs, .noutputs = 3)
+
+static void wait_until_late(const struct slow *slow)
+{
+	char c;
+
+	cr_assert_eq(write(slow->ends[0], "\n", 1), 1);
+	cr_assert_eq(read(slow->ends[1], &c, 1), 1, "its line is in its pipe by now");
+	close(slow->ends[1]);
+	poll(NULL, 0, 950);
+}
+
+EachWaitingRung(deadlines, over_during_a_callback)
+{
+	struct slow slow;
+
+	slow_init(&slow);
+	cr_assert_eq(way_start(way, &slow.child, SLOW_REQUEST, SLOW_ARGS(slow)), 0);
+	cr_assert_eq(uspawn_wait(&slow.child, MS), 0);
+	wait_until_late(&slow);
+	cr_assert_eq(uspawn_wait(&slow.child, -1), 1);
+	assert_exited(&slow.child, 7);
+	cr_assert_eq(slow.child.exit.timed, 0);
+}
+
+EachRing(deadlines, over_during_a_callback_of_a_ring)
+{
+	struct uspawn_event event;
+	struct slow slow;
+
+	slow_init(&slow);
+	ring_begin(ring, &slow.child, SLOW_REQUEST, SLOW_ARGS(slow));
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, MS), 0);
+	wait_until_late(&slow);
+	ring_assert_end(ring, &slow.child);
+	assert_exited(&slow.child, 7);
+	cr_assert_eq(slow.child.exit.timed, 0);
+	uspawn_ring_free(ring);
+}
+
+/* As beside a ring: what was written before anybody waited counts from when it is heard. */
+EachWaitingRung(deadlines, idle_before_anybody_waits)
+{
+	struct uspawn_child child;
+	int64_t heard;
+	int end = -1;
+	char c;
+
+	cr_assert_eq(way_start(way, &child,
+			       USPAWN(request, SH("echo a; echo b >&3; exec sleep 100"),
+				      FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) },
+					  { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) }),
+				      LADDER({ 200 * MS, SIGTERM, USPAWN_TIMED_IDLE })),
+			       USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	cr_assert_eq(read(end, &c, 1), 1, "the first line is in its pipe by now");
+	close(end);
+	poll(NULL, 0, 250);
+	heard = now_ns();
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGTERM);
+	cr_assert(now_ns() - heard >= 200 * (int64_t)MS);
 }
 
 CheckedTest(deadlines, bad_input)
