@@ -207,12 +207,22 @@ int64_t care_due(const struct care *care)
 	return timed < drain ? timed : drain;
 }
 
+/* All are asked, so that each begins with its last now. */
+static int is_dry(struct care *care)
+{
+	int dry = 1;
+
+	for (uint32_t i = 0; i < care->nstreams; i++)
+		dry &= stream_is_dry(&care->streams[i]);
+	return dry;
+}
+
 int care_expire(struct care *care, int64_t now_ns, int settled)
 {
 	timed_expire(care, now_ns, settled);
 	if (care->exited)
 		care->child->exit.timed = count_sent(care);
-	return settled && drain_due(care) <= now_ns;
+	return settled && drain_due(care) <= now_ns && is_dry(care);
 }
 
 void care_cut_off(struct care *care)

@@ -85,7 +85,7 @@ static int watch_pipe(struct care *care, struct stream *stream, struct poller *p
 	uint64_t tag = part_tag(care, 1u + stream->n);
 	int r = -EOPNOTSUPP;
 
-	if (stream->fd < 0)
+	if (stream->fd < 0 || stream->last)
 		return 0;
 	if (!stream->feeds && output_is_direct(&stream->output) && poller->kind->read && !stream->cannot_be_read)
 		r = poller->kind->read(poller, stream->fd, tag);

@@ -99,6 +99,7 @@ static int read_once(struct stream *stream, struct scratch *scratch, uint64_t *r
 		return 0;
 	}
 	*retbytes += (uint64_t)n;
+	stream->left -= (uint64_t)n < stream->left ? (uint64_t)n : stream->left;
 	if (!direct)
 		output_filled(output, (size_t)n);
 	else if (output_take(output, room, (size_t)n))
@@ -151,13 +152,27 @@ int stream_is_over(const struct stream *stream)
 	return stream->fd < 0 && (stream->feeds || !output_is_held(&stream->output));
 }
 
+int stream_is_dry(struct stream *stream)
+{
+	int held = 0;
+
+	if (stream->fd < 0 || stream->feeds || stream->blocked || !stream->ready)
+		return 1;
+	if (!stream->last) {
+		sys_ioctl(stream->fd, FIONREAD, &held);
+		stream->last = 1;
+		stream->left = (uint64_t)held + 1; /* and the end, if it has come */
+	}
+	return !stream->left;
+}
+
 void stream_cut_off(struct stream *stream)
 {
 	struct output *output = &stream->output;
 
 	if (stream_is_over(stream))
 		return;
-	if (output->to)
+	if (output->to && (stream->fd >= 0 || stream->blocked)) /* else it only waits to be told */
 		output->to->cut_off = 1;
 	close_end(stream);
 	if (stream->feeds)

@@ -16,12 +16,13 @@ struct stream {
 	uint8_t blocked;     /* the output's descriptor has no room */
 	uint8_t read_for_us; /* the poller reads */
 	uint8_t said;        /* that it is over */
+	uint8_t last;        /* what is in the pipe by now is all that is read */
 	/* of a ring's poller */
 	uint8_t watched, sink_watched;
 	uint8_t cannot_be_read; /* not by the poller */
 	struct output output;
 	const char *input;
-	uint64_t left;
+	uint64_t left; /* of the input; or of what is read at the last */
 };
 
 /* Bytes go by here when nobody wants them. */
@@ -45,6 +46,12 @@ void stream_take(struct stream *stream, const char *bytes, int n);
 
 /* Nothing is left to do, nor to say but that. */
 int stream_is_over(const struct stream *stream);
+
+/*
+ * May it be cut off? Not while there is, of what was in the pipe when this was first asked, something left that can be
+ * taken: that is pumped. What others go on to write does not count.
+ */
+int stream_is_dry(struct stream *stream);
 
 /* Although others hold the pipe: what is held and can be handed on is, and nothing else. */
 void stream_cut_off(struct stream *stream);

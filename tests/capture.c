@@ -232,6 +232,97 @@ EachRing(capture, c46_drain_is_bounded)
 	uspawn_ring_free(ring);
 }
 
+/* Fills its pipe as far as it is told to, and ends. A redirected echo would stand in for descriptor 1. */
+#define FILLS                                                                                                  \
+	SH("(echo b) >&3; read n; exec head -c $n /dev/zero"),                                                 \
+		FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }, \
+		    { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) })
+
+/* Nobody has waited for it yet, and it has ended: how much it has left behind. */
+static uint64_t fill(const struct uspawn_child *child, const int ends[2])
+{
+	int held;
+	siginfo_t info;
+	char c;
+
+	cr_assert_eq(read(ends[1], &c, 1), 1);
+	held = file_widen_pipe(child->pid, 1, 1 << 20) - 4096;
+	dprintf(ends[0], "%d\n", held);
+	close(ends[0]);
+	close(ends[1]);
+	cr_assert_eq(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+	return (uint64_t)held;
+}
+
+/* Nobody else holds the pipe: everything comes, and then its end, whenever somebody waits. */
+static void assert_all_comes(struct uspawn_ring *ring, uint64_t drain_ns, uint32_t events)
+{
+	struct uspawn_output outputs[3] = { 0 };
+	struct uspawn_event event = { 0 };
+	struct uspawn_child child;
+	int ends[2] = { -1, -1 };
+	uint64_t held, told = 0;
+
+	ring_begin(ring, &child, USPAWN(request, FILLS, .drain_ns = drain_ns, .events = events),
+		   USPAWN(args, .fds = ends, .nfds = 2, .outputs = outputs, .noutputs = 3));
+	if (!drain_ns)
+		cr_assert_eq(uspawn_ring_end(ring, NULL, 0), 0);
+	held = fill(&child, ends);
+	while ((event = ring_next(ring)).type != USPAWN_EVENT_END)
+		told += event.len;
+	assert_exited(&child, 0);
+	cr_assert_eq(outputs[2].total, held, "%llu of %llu", (unsigned long long)outputs[2].total,
+		     (unsigned long long)held);
+	cr_assert_eq(told, events ? held : 0);
+	cr_assert(!outputs[2].cut_off);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, all_comes_after_the_end_of_service)
+{
+	assert_all_comes(ring, 0, 0);
+}
+
+EachRing(capture, all_comes_although_the_drain_is_over)
+{
+	assert_all_comes(ring, 1, 0);
+}
+
+EachRing(capture, all_comes_as_events_after_the_end_of_service)
+{
+	assert_all_comes(ring, 0, ASK(OUTPUT));
+}
+
+EachRing(capture, all_comes_as_events_although_the_drain_is_over)
+{
+	assert_all_comes(ring, 1, ASK(OUTPUT));
+}
+
+/* What others go on to write is not waited for. */
+static void assert_flood_is_cut_off(struct uspawn_ring *ring, uint32_t events)
+{
+	struct uspawn_output output = { 0 };
+	struct uspawn_child child;
+
+	ring_begin(ring, &child, USPAWN(request, SH("yes & exit 3"), OUT, .drain_ns = 20 * MS, .events = events),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	while (ring_next(ring).type != USPAWN_EVENT_END)
+		;
+	assert_exited(&child, 3);
+	cr_assert(output.cut_off);
+	uspawn_ring_free(ring);
+}
+
+EachRing(capture, a_flood_is_cut_off)
+{
+	assert_flood_is_cut_off(ring, 0);
+}
+
+EachRing(capture, a_flood_of_events_is_cut_off)
+{
+	assert_flood_is_cut_off(ring, ASK(OUTPUT));
+}
+
 EachRing(capture, to_a_slow_descriptor)
 {
 	struct uspawn_output output = { .flags = USPAWN_OUTPUT_FD };

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -381,6 +382,62 @@ EachWaitingRung(run, c46_a_grandchild_holds_the_pipe)
 	output.data[output.len - 1] = '\0';
 	cr_assert_eq(kill(atoi(output.data), SIGKILL), 0, "it runs on");
 	free(output.data);
+}
+
+/* Fills its pipe as far as it is told to, and ends. A redirected echo would stand in for descriptor 1. */
+#define FILLS                                                                                                  \
+	SH("(echo b) >&3; read n; exec head -c $n /dev/zero"),                                                 \
+		FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }, \
+		    { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) })
+
+/* Nobody has waited for it yet, and it has ended: how much it has left behind. */
+static uint64_t fill(const struct uspawn_child *child, const int ends[2])
+{
+	int held;
+	siginfo_t info;
+	char c;
+
+	cr_assert_eq(read(ends[1], &c, 1), 1);
+	held = file_widen_pipe(child->pid, 1, 1 << 20) - 4096;
+	dprintf(ends[0], "%d\n", held);
+	close(ends[0]);
+	close(ends[1]);
+	cr_assert_eq(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+	return (uint64_t)held;
+}
+
+/* Nobody else holds the pipe: everything comes, and then its end, whenever somebody waits. */
+EachWaitingRung(run, all_comes_although_the_drain_is_over)
+{
+	struct uspawn_output outputs[3] = { 0 };
+	struct uspawn_child child;
+	int ends[2] = { -1, -1 };
+	uint64_t held;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, FILLS, .drain_ns = 1),
+			    USPAWN(args, .fds = ends, .nfds = 2, .outputs = outputs, .noutputs = 3)),
+		     0);
+	held = fill(&child, ends);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 0);
+	cr_assert_eq(outputs[2].total, held, "%llu of %llu", (unsigned long long)outputs[2].total,
+		     (unsigned long long)held);
+	cr_assert(!outputs[2].cut_off);
+}
+
+/* What others go on to write is not waited for. */
+EachWaitingRung(run, a_flood_is_cut_off)
+{
+	struct uspawn_output output = { 0 };
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .rung = way->rung, SH("yes & exit 3"),
+				       FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) }), .drain_ns = 20 * MS),
+				USPAWN(args, .outputs = &output, .noutputs = 1)),
+		     0);
+	assert_exited(&child, 3);
+	cr_assert(output.cut_off);
 }
 
 EachWaitingRung(run, end_of_file_after_the_exit)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whatever cannot be made fails the test at once, so that tests need not check. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -42,6 +43,20 @@ void file_close_range(int low, int end)
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (int fd = low; fd < (end ? end : (int)limit.rlim_cur); fd++)
 		close(fd);
+}
+
+int file_widen_pipe(int pid, int fd, int size)
+{
+	char path[64];
+	int end, held;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	end = open(path, O_WRONLY | O_CLOEXEC);
+	cr_assert(end >= 0, "%s: %s", path, strerror(errno));
+	fcntl(end, F_SETPIPE_SZ, size);
+	held = fcntl(end, F_GETPIPE_SZ);
+	close(end);
+	return held;
 }
 
 void file_allow(int count)

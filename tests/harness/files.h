@@ -14,6 +14,9 @@ int file_is_open(int fd);
 /* From `low` to below `end` (0: all there may be), where close_range() may be refused. */
 void file_close_range(int low, int end);
 
+/* Makes a process's pipe hold so much, if that may be: what it holds then. */
+int file_widen_pipe(int pid, int fd, int size);
+
 /* Descriptors below `count` may be used, where the soft limit was lower; or the test is skipped. */
 void file_allow(int count);
 
