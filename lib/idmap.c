@@ -46,7 +46,7 @@ static int has_ended(const struct child_report *report, int pid)
 	if (__atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE) ||
 	    __atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
 		return 1;
-	return sys_look_for_end(P_PID, pid, &info) < 0 || info.si_pid;
+	return sys_look_for_end(P_PID, pid, &info) == -ECHILD || info.si_pid;
 }
 
 void idmap_serve(struct child_report *report, const struct uspawn_plan *plan, int pid)

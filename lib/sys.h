@@ -122,7 +122,7 @@ static inline int sys_look_for_end(int type, int id, siginfo_t *ret)
 	r = sys_waitid(type, id, ret, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
 	if (!sys_is_end(ret))
 		ret->si_pid = 0;
-	return r;
+	return r == -EINTR ? 0 : r;
 }
 
 static inline int sys_getpid(void)
