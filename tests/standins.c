@@ -109,6 +109,8 @@ CheckedTest(standins, let_go)
 	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_RELAY; rung++) {
 		struct uspawn_child child;
 
+		if (way_missing(rung))
+			continue;
 		start_killed(&child, rung, 0);
 		uspawn_done(&child);
 		cr_assert_eq(child.state, USPAWN_UNSET);
@@ -144,6 +146,8 @@ CheckedTest(standins, released_where_no_other_can_be_made)
 {
 	struct uspawn_child child;
 
+	if (way_missing(USPAWN_RUNG_CLONE))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_CLONE));
 	start_killed(&child, USPAWN_RUNG_CLONE, 0);
 	kernel_refuse(CALL_CLONE, EAGAIN);
 	cr_assert_eq(uspawn_release(&child), -EAGAIN);
@@ -247,6 +251,8 @@ static void each_at_the_process_limit(void)
 {
 	nobody = 100000000 + (uid_t)getpid();
 	for (uint32_t rung = USPAWN_RUNG_VFORK; rung <= USPAWN_RUNG_CLONE; rung++) {
+		if (way_missing(rung))
+			continue;
 		killed_at_the_process_limit(rung, 0);
 		killed_at_the_process_limit(rung, 1);
 	}
