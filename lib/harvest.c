@@ -119,7 +119,8 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 
 		if (ready[i].tag == WATCHLIST_TICK_TAG) {
 			ticked = 1;
-			list->timer_is_watched &= !ready[i].stopped;
+			if (ready[i].stopped && ready[i].n != -ECANCELED) /* which was the timer before this one */
+				list->timer_is_watched = 0;
 		} else if (ready[i].tag == WATCHLIST_CLOCK_TAG)
 			list->clock_ns = CARE_NEVER;
 		else if (entry && !part && nevents < n)
