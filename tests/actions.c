@@ -264,7 +264,7 @@ EachRung(actions, numbers_of_the_library)
 EachRung(actions, program_by_descriptor)
 {
 	struct uspawn_child child;
-	int program = open(WITNESS_PATH, O_PATH | O_CLOEXEC), file = file_new(3);
+	int program = open(witness_path, O_PATH | O_CLOEXEC), file = file_new(3);
 
 	cr_assert_eq(
 		way_run(way, &child,

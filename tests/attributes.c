@@ -178,6 +178,7 @@ static int is_nowhere(const struct uspawn_child *child)
 static void as_an_ordinary_user(void)
 {
 	struct way way = { .rung = rung };
+	char what[160];
 	const struct rlimit none = { 0, 0 }; /* a user may have been granted some */
 
 	copy_assert(setrlimit(RLIMIT_NICE, &none) == 0 && setrlimit(RLIMIT_RTPRIO, &none) == 0);
@@ -199,9 +200,9 @@ static void as_an_ordinary_user(void)
 		if (p->name ? denied && child.failure.step == p->step
 			    : child.exit.code == USPAWN_EXITED && child.exit.status == 0)
 			continue;
-		fprintf(stderr, "%s: %s: %s\n", a->name, uspawn_strstep(child.failure.step),
-			strerror(child.failure.errnum));
-		copy_fail(__FILE__, __LINE__, a->name);
+		snprintf(what, sizeof(what), "%s: ended by %d with %d; %s: %s", a->name, (int)child.exit.code,
+			 child.exit.status, uspawn_strstep(child.failure.step), strerror(child.failure.errnum));
+		copy_fail(__FILE__, __LINE__, what);
 	}
 	uspawn_ring_free(way.ring);
 }

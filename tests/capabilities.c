@@ -157,12 +157,12 @@ static void compare_with_fork(void)
 	pid = fork();
 	if (pid == 0) {
 		dup2(fileno(plain), 5);
-		execv(WITNESS_PATH, argv);
+		execv(witness_path, argv);
 		_exit(9);
 	}
 	copy_assert(waitpid(pid, &status, 0) == pid && status == 0);
 	copy_assert(uspawn(&child,
-			   USPAWN(request, .rung = caller.way.rung, .path = WITNESS_PATH, .argv = argv,
+			   USPAWN(request, .rung = caller.way.rung, .path = witness_path, .argv = argv,
 				  FDS({ 5, USPAWN_FD, .fd = fileno(ours) })),
 			   NULL) == 0);
 	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.code == USPAWN_EXITED && child.exit.status == 0);

@@ -75,7 +75,7 @@ static void assert_born_in(struct way *way, const struct own_group *g, int fd, c
 	const char *place;
 
 	report_open(&r);
-	whole.path = WITNESS_PATH;
+	whole.path = witness_path;
 	whole.argv = r.argv;
 	cr_assert_eq(run_in(way, &child, fd, &whole, args), 0, "%s: %s", uspawn_strstep(child.failure.step),
 		     strerror(child.failure.errnum));
@@ -292,7 +292,7 @@ EachRung(cgroups, out_of_memory)
 		memset(argv[i], '-', LENGTH);
 		argv[i][LENGTH] = '\0';
 	}
-	r = run_in(way, &child, g.fd, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL);
+	r = run_in(way, &child, g.fd, USPAWN(request, .path = witness_path, .argv = argv), NULL);
 	cr_assert(r < 0 || child.exit.code == USPAWN_KILLED, "%d", child.exit.code);
 	for (int i = 1; i <= MANY; i++)
 		free(argv[i]);

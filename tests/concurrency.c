@@ -241,7 +241,7 @@ static void start_one(int signo)
 	struct uspawn_child child;
 
 	(void)signo;
-	copy_assert(uspawn(&child, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL) == 0);
+	copy_assert(uspawn(&child, USPAWN(request, .path = witness_path, .argv = argv), NULL) == 0);
 	copy_assert(uspawn_wait(&child, -1) == 1);
 	started_by_handler++;
 	setitimer(ITIMER_REAL, &soon, NULL); /* what it interrupts goes on first */

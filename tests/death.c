@@ -39,7 +39,7 @@ static void *start_from_thread(void *p)
 	struct thread_start *t = p;
 	struct uspawn_child child;
 	struct uspawn_request request = { .size = sizeof(request),
-					  .path = WITNESS_PATH,
+					  .path = witness_path,
 					  .argv = t->report->argv,
 					  .rung = t->way->rung,
 					  .pdeathsig = SIGKILL };

@@ -139,7 +139,7 @@ EachRung(environment, strings_are_read_at_the_call)
 {
 	REPORT r;
 	struct uspawn_child child;
-	char entry[] = "A=1", word[] = "word", program[] = WITNESS_PATH;
+	char entry[] = "A=1", word[] = "word", *program = strdup(witness_path);
 
 	report_open(&r);
 	cr_assert_eq(way_start(way, &child, USPAWN(request, .path = program),
@@ -147,12 +147,13 @@ EachRung(environment, strings_are_read_at_the_call)
 		     0);
 	memset(entry, 'x', 3);
 	memset(word, 'x', 4);
-	memset(program, 'x', sizeof(program) - 1);
+	memset(program, 'x', strlen(program));
 	way_end(way, &child);
 	assert_exited(&child, 0);
 	report_read(&r);
 	cr_assert_str_eq(report_value(&r, "env.0"), "A=1");
 	cr_assert_str_eq(report_value(&r, "arg.4"), "word");
+	free(program);
 }
 
 /* One string may have 32 pages, its end included. */
@@ -208,7 +209,7 @@ CheckedTest(environment, a_plan_is_a_snapshot)
 	clearenv();
 	setenv("WHEN", "made", 1);
 	cr_assert_eq(uspawn_plan_new(&plan,
-				     USPAWN(request, .path = WITNESS_PATH, .argv = r.argv, .setenv = LIST("MORE=1")),
+				     USPAWN(request, .path = witness_path, .argv = r.argv, .setenv = LIST("MORE=1")),
 				     NULL),
 		     0);
 	setenv("WHEN", "started", 1);

@@ -36,7 +36,7 @@ static void refused_as(int line, const struct uspawn_request *request, int errnu
 }
 
 #define refused(request, ...) refused_as(__LINE__, request, __VA_ARGS__)
-#define GOOD                  .path = WITNESS_PATH, .argv = LIST("witness", "exit", "0")
+#define GOOD                  .path = witness_path, .argv = LIST("witness", "exit", "0")
 
 static int runs(const struct uspawn_request *request, const struct uspawn_args *args)
 {

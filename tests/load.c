@@ -41,7 +41,7 @@ EachRing(load, no_more_than_the_limit)
 {
 	enum { MANY = 60, LIMIT = 4 };
 	struct uspawn_child children[MANY] = { { 0 } };
-	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = WITNESS_PATH));
+	struct uspawn_plan *plan = plan_of(USPAWN(request, .path = witness_path));
 	char code[8];
 
 	cr_assert_eq(uspawn_ring_limit(ring, LIMIT), 0);

@@ -340,7 +340,7 @@ EachRung(namespaces, root_of_a_new_mount_namespace)
 	report_open(&r);
 	scratch_directory(&s, "root", 0755);
 	scratch_directory(&s, "root/proc", 0755);
-	snprintf(command, sizeof(command), "cp %s %s/root/witness", WITNESS_PATH, s.path);
+	snprintf(command, sizeof(command), "cp %s %s/root/witness", witness_path, s.path);
 	cr_assert_eq(system(command), 0);
 	cr_assert_eq(stat("/", &before), 0);
 	way_report_by_output(way, &r,

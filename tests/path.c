@@ -234,19 +234,19 @@ EachRung(path, name_is_not_the_program)
 	r.argv[0] = "-another";
 	way_report(way, &r, USPAWN(request), NULL);
 	cr_assert_str_eq(report_value(&r, "arg.0"), "-another");
-	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_value(&r, "exe"), witness_path);
 	cr_assert_str_eq(report_value(&r, "Name"), "witness");
 }
 
 EachRung(path, by_descriptor)
 {
-	int low = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC), high = fcntl(low, F_DUPFD_CLOEXEC, 500);
+	int low = open(witness_path, O_RDONLY | O_CLOEXEC), high = fcntl(low, F_DUPFD_CLOEXEC, 500);
 	struct uspawn_args args = { .size = sizeof(args), .fds = &high, .nfds = 1 };
 	REPORT r;
 
 	report_open(&r);
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = low), NULL);
-	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_value(&r, "exe"), witness_path);
 	cr_assert_str_eq(report_fds(&r), "0 1 2", "the program's own descriptor is gone");
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = high), NULL);
 	cr_assert_str_eq(report_fds(&r), "0 1 2");
@@ -267,14 +267,14 @@ EachRung(path, by_descriptor)
 /* Then it is the program's as well: 0 to 2 are the caller's if nothing else is said. */
 EachRung(path, by_standard_descriptors)
 {
-	int in = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC), directory = open("/tmp", O_PATH | O_CLOEXEC);
+	int in = open(witness_path, O_RDONLY | O_CLOEXEC), directory = open("/tmp", O_PATH | O_CLOEXEC);
 	int stdin_before = dup(0), stdout_before = dup(1), zero = 0;
 	REPORT r;
 
 	report_open(&r);
 	dup2(in, 0);
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = 0), NULL);
-	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_value(&r, "exe"), witness_path);
 	cr_assert_str_eq(report_fds(&r), "0 1 2");
 	report_assert_file(&r, 0, in);
 	way_report(way, &r, USPAWN(request, .flags = USPAWN_FEXEC, .exec_fd = USPAWN_ARG(0)),

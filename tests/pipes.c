@@ -22,7 +22,7 @@ static char *copy_argv[] = { "witness", "copy", "0", "1", NULL };
 static struct uspawn_request copy_request(void)
 {
 	return (struct uspawn_request){ .size = sizeof(struct uspawn_request),
-					.path = WITNESS_PATH,
+					.path = witness_path,
 					.argv = copy_argv,
 					.fds = through,
 					.nfds = 2 };
@@ -90,7 +90,7 @@ EachRung(pipes, two_entries_share_one)
 	int end = -1;
 
 	cr_assert_eq(way_run(way, &child,
-			     USPAWN(request, .path = WITNESS_PATH,
+			     USPAWN(request, .path = witness_path,
 				    .argv = (char *[]){ "w", "write", "1", "out ", "write", "2", "err", NULL },
 				    .fds = fds, .nfds = 2),
 			     USPAWN(args, .fds = &end, .nfds = 1)),

@@ -74,7 +74,7 @@ EachRung(place, directory_by_descriptor)
 static void make_root(struct scratch *s)
 {
 	char buf[65536];
-	int from = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC), to;
+	int from = open(witness_path, O_RDONLY | O_CLOEXEC), to;
 	ssize_t n;
 
 	scratch_make(s);

@@ -163,12 +163,12 @@ EachFamily(posix, c22_errors_are_the_return_value)
 	errno = 77;
 	cr_assert_eq(family_run(f, "/no/such", LIST("x"), NULL, NULL), -ENOENT);
 	f->actions.addopen(&open, 0, "/no/such", O_RDONLY, 0);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &open, NULL), -ENOENT);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), &open, NULL), -ENOENT);
 	f->actions.adddup2(&dup, gone, 1);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &dup, NULL), -EBADF);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), &dup, NULL), -EBADF);
 	cr_assert(f != family_get(FAMILY_REPLACEMENT) || errno == 77);
 	no_children();
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("w", "exit", "127"), NULL, NULL), 127);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "exit", "127"), NULL, NULL), 127);
 	f->actions.destroy(&open);
 	f->actions.destroy(&dup);
 }
@@ -180,7 +180,7 @@ EachFamily(posix, c30_failed_starts_leave_nothing)
 	f->actions.addchdir_np(&actions, "/no/such");
 	for (int i = 0; i < 2000; i++) {
 		cr_assert_eq(family_run(f, "/no/such", LIST("x"), NULL, NULL), -ENOENT);
-		cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &actions, NULL), -ENOENT);
+		cr_assert_eq(family_run(f, witness_path, LIST("x"), &actions, NULL), -ENOENT);
 	}
 	no_children();
 	f->actions.destroy(&actions);
@@ -196,8 +196,8 @@ EachFamily(posix, c45_directory_or_interpreter)
 	scratch_file(&s, "script", 0755, "#!/no/such\n");
 	f->actions.addchdir_np(&gone, "/no/such");
 	f->actions.addchdir_np(&file, scratch_path(&s, "script"));
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &gone, NULL), -ENOENT);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &file, NULL), -ENOTDIR);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), &gone, NULL), -ENOENT);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), &file, NULL), -ENOTDIR);
 	cr_assert_eq(family_run(f, scratch_path(&s, "script"), LIST("x"), NULL, NULL), -ENOENT);
 	f->actions.destroy(&gone);
 	f->actions.destroy(&file);
@@ -224,7 +224,7 @@ EachFamily(posix, c25_signals_behind_a_shell)
 		REPORT r;
 
 		report_open(&r);
-		snprintf(command, sizeof(command), WITNESS_PATH " report %s", r.where);
+		snprintf(command, sizeof(command), "%s report %s", witness_path, r.where);
 		signal(SIGCHLD, SIG_IGN);
 		sigprocmask(SIG_SETMASK, &all, &before);
 		cr_assert_eq(f->spawn(&pid, "/bin/sh", NULL, asked_for ? &attr : NULL, LIST("sh", "-c", command),
@@ -255,7 +255,7 @@ EachFamily(posix, c6_closed_standard_descriptors)
 	stdio_replace(&saved, -1, 1, 2);
 	cr_assert_eq(pipe2(pipe_ends, O_CLOEXEC), 0);
 	f->actions.adddup2(&actions, pipe_ends[0], 0);
-	code = f->spawn(&pid, WITNESS_PATH, &actions, NULL, LIST("w", "eof", "0", "exit", "4"), environ);
+	code = f->spawn(&pid, witness_path, &actions, NULL, LIST("w", "eof", "0", "exit", "4"), environ);
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);
 	code = code ? -code : family_end(pid);
@@ -294,7 +294,7 @@ EachFamily(posix, c8_same_number_clears_close_on_exec)
 	report_assert_file(&r, fd, fd);
 	cr_assert_eq(fcntl(fd, F_GETFD), FD_CLOEXEC, "the parent's keeps it");
 	f->actions.adddup2(&closed, file_free_number(90), file_free_number(90));
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), &closed, NULL), -EBADF);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), &closed, NULL), -EBADF);
 	f->actions.destroy(&actions);
 	f->actions.destroy(&closed);
 	close(fd);
@@ -346,7 +346,7 @@ static void start_small(void)
 	pid_t pid;
 
 	small.status = -1;
-	small.r = small.family->spawn(&pid, WITNESS_PATH, NULL, NULL, small.argv, environ);
+	small.r = small.family->spawn(&pid, witness_path, NULL, NULL, small.argv, environ);
 	if (small.r == 0)
 		waitpid(pid, &small.status, 0);
 }
@@ -417,9 +417,9 @@ EachFamily(posix, c34_one_long_argument)
 
 	memset(text, 'x', 131072);
 	text[131072] = '\0';
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("w", "--", text), NULL, NULL), -E2BIG);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "--", text), NULL, NULL), -E2BIG);
 	text[131071] = '\0';
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("w", "--", text), NULL, NULL), 0);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "--", text), NULL, NULL), 0);
 	free(text);
 }
 
@@ -453,7 +453,7 @@ EachFamily(posix, c48_environment_byte_for_byte)
 	char *const env[] = { "A=1", "A=2", "NOEQ", "=x", "", NULL };
 
 	report_open(&r);
-	cr_assert_eq(f->spawn(&pid, WITNESS_PATH, NULL, NULL, r.argv, env), 0);
+	cr_assert_eq(f->spawn(&pid, witness_path, NULL, NULL, r.argv, env), 0);
 	cr_assert_eq(family_end(pid), 0);
 	report_read(&r);
 	for (int i = 0; i < 5; i++) {
@@ -463,10 +463,10 @@ EachFamily(posix, c48_environment_byte_for_byte)
 		cr_assert_str_eq(report_value(&r, key), env[i]);
 	}
 	cr_assert_null(report_find(&r, "env.5"));
-	cr_assert_eq(f->spawn(&pid, WITNESS_PATH, NULL, NULL, r.argv, NULL), 0);
+	cr_assert_eq(f->spawn(&pid, witness_path, NULL, NULL, r.argv, NULL), 0);
 	cr_assert_eq(family_end(pid), 0);
 	cr_assert_eq(ftruncate(r.file, 0), 0);
-	cr_assert_eq(f->spawn(&pid, WITNESS_PATH, NULL, NULL, r.argv, NULL), 0);
+	cr_assert_eq(f->spawn(&pid, witness_path, NULL, NULL, r.argv, NULL), 0);
 	cr_assert_eq(family_end(pid), 0);
 	report_read(&r);
 	cr_assert_null(report_find(&r, "env.0"), "NULL is none, not the caller's");

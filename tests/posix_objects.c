@@ -36,11 +36,11 @@ EachFamily(posix_objects, add_refuses_impossible_numbers)
 		cr_assert_eq(f->actions.addclosefrom_np(&a, fd), EBADF);
 		cr_assert_eq(f->actions.addtcsetpgrp_np(&a, fd), EBADF);
 	}
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("w", "exit", "3"), &a, NULL), 3, "what was refused is not in it");
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "exit", "3"), &a, NULL), 3, "what was refused is not in it");
 	cr_assert_eq(f->actions.destroy(&a), 0);
 	f->actions.init(&a);
 	cr_assert(f->actions.addfchdir_np(&a, -1) == EBADF ||
-			  family_run(f, WITNESS_PATH, LIST("x"), &a, NULL) == -EBADF,
+			  family_run(f, witness_path, LIST("x"), &a, NULL) == -EBADF,
 		  "glibc 2.36 takes it, and fails then");
 	f->actions.destroy(&a);
 }
@@ -103,12 +103,12 @@ EachFamily(posix_objects, group_and_session)
 	family_report(f, &r, NULL, &attr);
 	cr_assert_eq(report_number(&r, "sid"), report_number(&r, "pid"));
 	f->attr.setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETPGROUP);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), NULL, &attr), -EPERM, "a leader cannot change its group");
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), NULL, &attr), -EPERM, "a leader cannot change its group");
 	f->attr.setflags(&attr, POSIX_SPAWN_SETPGROUP);
 	f->attr.setpgroup(&attr, -5);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), NULL, &attr), -EINVAL);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), NULL, &attr), -EINVAL);
 	f->attr.setpgroup(&attr, 999999999);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), NULL, &attr), -EPERM);
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), NULL, &attr), -EPERM);
 	f->attr.destroy(&attr);
 }
 
@@ -157,7 +157,7 @@ EachFamily(posix_objects, scheduling)
 	cr_assert_str_eq(report_value(&r, "policy"), "2");
 	report_close(&r);
 	f->attr.setflags(&attr, POSIX_SPAWN_SETSCHEDPARAM);
-	cr_assert_eq(family_run(f, WITNESS_PATH, LIST("x"), NULL, &attr), -EINVAL, "no priority under SCHED_OTHER");
+	cr_assert_eq(family_run(f, witness_path, LIST("x"), NULL, &attr), -EINVAL, "no priority under SCHED_OTHER");
 	f->attr.destroy(&attr);
 }
 
@@ -176,7 +176,7 @@ static void with_other_effective_ids(void)
 	copy_assert(setresgid(4243, 0, 0) == 0 && setresuid(4242, 0, 0) == 0);
 	with_ids->attr.init(&attr);
 	with_ids->attr.setflags(&attr, POSIX_SPAWN_RESETIDS);
-	copy_assert(with_ids->spawn(&pid, WITNESS_PATH, NULL, &attr, LIST("w", "report", r.where), environ) == 0);
+	copy_assert(with_ids->spawn(&pid, witness_path, NULL, &attr, LIST("w", "report", r.where), environ) == 0);
 	copy_assert(waitpid(pid, &status, 0) == pid && status == 0);
 	copy_assert(pread(r.file, text, sizeof(text) - 1, 0) > 0);
 	copy_assert(strstr(text, "Uid 4242\t4242\t4242\t4242\n")); /* the exec takes the saved ones along */
@@ -248,7 +248,7 @@ CheckedTest(posix_objects, copied_and_zeroed_objects)
 	int a = file_new(70), one = file_free_number(40);
 
 	memset(&zero, 0, sizeof(zero)); /* what libc's init leaves, and programs rely on */
-	cr_assert_eq(family_run(ours, WITNESS_PATH, LIST("w", "exit", "3"), &zero, NULL), 3);
+	cr_assert_eq(family_run(ours, witness_path, LIST("w", "exit", "3"), &zero, NULL), 3);
 	cr_assert_eq(ours->actions.adddup2(&zero, a, one), 0);
 	family_report(ours, &r, &zero, NULL);
 	report_assert_file(&r, one, a);
@@ -275,9 +275,9 @@ CheckedTest(posix_objects, null_is_no_crash)
 	cr_assert_eq(ours->spawnp(&pid, NULL, NULL, NULL, LIST("x"), environ), EFAULT);
 	cr_assert_eq(ours->actions.addopen(&actions, 0, NULL, O_RDONLY, 0), EFAULT);
 	cr_assert_eq(ours->actions.addchdir_np(&actions, NULL), EFAULT);
-	cr_assert_eq(ours->spawn(&pid, WITNESS_PATH, &actions, NULL, LIST("w", "exit", "4"), NULL), 0);
+	cr_assert_eq(ours->spawn(&pid, witness_path, &actions, NULL, LIST("w", "exit", "4"), NULL), 0);
 	cr_assert_eq(family_end(pid), 4);
-	cr_assert_eq(ours->spawn(NULL, WITNESS_PATH, NULL, NULL, LIST("w", "exit", "5"), NULL), 0);
+	cr_assert_eq(ours->spawn(NULL, witness_path, NULL, NULL, LIST("w", "exit", "5"), NULL), 0);
 	cr_assert_gt(waitpid(-1, NULL, 0), 0, "a pid that nobody wants");
 	cr_assert_eq(ours->spawn(&pid, "/bin/true", NULL, NULL, NULL, NULL), 0, "no argv is an empty one");
 	cr_assert_leq(family_end(pid), 1);
@@ -290,7 +290,7 @@ CheckedTest(posix_objects, pidfd_spawn_gives_a_pidfd)
 	siginfo_t info;
 	int pidfd;
 
-	cr_assert_eq(ours->pidfd_spawn(&pidfd, WITNESS_PATH, NULL, NULL, LIST("w", "exit", "6"), environ), 0);
+	cr_assert_eq(ours->pidfd_spawn(&pidfd, witness_path, NULL, NULL, LIST("w", "exit", "6"), environ), 0);
 	cr_assert_eq(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
 	cr_assert_eq(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED), 0);
 	cr_assert_eq(info.si_status, 6);
@@ -299,7 +299,7 @@ CheckedTest(posix_objects, pidfd_spawn_gives_a_pidfd)
 	cr_assert_eq(ours->pidfd_spawnp(&pidfd, "true", NULL, NULL, LIST("true"), environ), 0);
 	cr_assert_eq(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED), 0);
 	close(pidfd);
-	cr_assert_eq(ours->pidfd_spawn(NULL, WITNESS_PATH, NULL, NULL, LIST("w", "exit", "7"), environ), 0);
+	cr_assert_eq(ours->pidfd_spawn(NULL, witness_path, NULL, NULL, LIST("w", "exit", "7"), environ), 0);
 	cr_assert_eq(waitid(P_ALL, 0, &info, WEXITED), 0);
 	cr_assert_eq(info.si_status, 7);
 }

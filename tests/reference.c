@@ -151,7 +151,7 @@ static struct outcome run(starter *start, const struct wish *wish)
 
 	report_open(&r);
 	if (!w.program)
-		w.program = WITNESS_PATH;
+		w.program = witness_path;
 	ret.error = start(&w, w.argv ? w.argv : r.argv, &pid);
 	if (ret.error)
 		return ret;

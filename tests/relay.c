@@ -69,7 +69,7 @@ CheckedTest(relay, leaves_no_trace_in_the_program)
 	report_open(&r);
 	way_report(&way, &r, USPAWN(request, .envp = LIST("A=1")), NULL);
 	cr_assert_str_eq(report_fds(&r), "0 1 2");
-	cr_assert_str_eq(report_value(&r, "exe"), WITNESS_PATH);
+	cr_assert_str_eq(report_value(&r, "exe"), witness_path);
 	cr_assert_str_eq(report_value(&r, "arg"), "3");
 	cr_assert_str_eq(report_value(&r, "arg.0"), "witness");
 	cr_assert_str_eq(report_value(&r, "env"), "1");
@@ -107,7 +107,7 @@ CheckedTest(relay, program_and_directory_by_descriptor)
 	struct way way = { .rung = USPAWN_RUNG_RELAY };
 	REPORT r;
 	int cwd = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC), kept = open("/usr", O_RDONLY | O_DIRECTORY);
-	int program = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC);
+	int program = open(witness_path, O_RDONLY | O_CLOEXEC);
 	char there[16];
 
 	enter();
@@ -135,7 +135,7 @@ CheckedTest(relay, failures_in_a_row_leave_nothing)
 	enter();
 	for (int i = 0; i < 10000; i++) {
 		int r = uspawn(&child,
-			       USPAWN(request, .rung = USPAWN_RUNG_RELAY, .path = i % 2 ? "/no/such" : WITNESS_PATH,
+			       USPAWN(request, .rung = USPAWN_RUNG_RELAY, .path = i % 2 ? "/no/such" : witness_path,
 				      .argv = LIST("x"), .cwd = i % 2 ? NULL : "/no/such"),
 			       NULL);
 
@@ -225,7 +225,7 @@ static void install(off_t bytes, const char *added)
 	/* Upon the directory, or where it would be made. */
 	while (stat(place, &st) < 0 && strrchr(place, '/') != place)
 		*strrchr(place, '/') = '\0';
-	if (strncmp(WITNESS_PATH, place, strlen(place)) == 0 || strcmp(place, "/usr") == 0)
+	if (strncmp(witness_path, place, strlen(place)) == 0 || strcmp(place, "/usr") == 0)
 		cr_skip_test("needed for other things, too: %s", place);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", place, "tmpfs", 0, NULL) < 0)
@@ -352,7 +352,7 @@ static void allow_the_witness_only(void)
 	int r;
 
 	enter();
-	r = kernel_landlock_exec(WITNESS_PATH);
+	r = kernel_landlock_exec(witness_path);
 	if (r == 0)
 		r = uspawn(&child, USPAWN(request, WITNESS("exit", "0")), NULL);
 	if (r < 0)

@@ -42,7 +42,7 @@ EachRing(ring, five_hundred_children)
 	char codes[MANY][8];
 	int ends[MANY] = { 0 }, total = 0, n;
 
-	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .path = WITNESS_PATH), NULL), 0);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, .path = witness_path), NULL), 0);
 	for (int i = 0; i < MANY; i++) {
 		sprintf(codes[i], "%d", i % 256);
 		children[i].data = &ends[i];

@@ -27,7 +27,7 @@ static void report_or_skip(struct way *way, struct report *r, const struct uspaw
 	struct uspawn_child child;
 	int result;
 
-	whole.path = WITNESS_PATH;
+	whole.path = witness_path;
 	whole.argv = r->argv;
 	result = way_run(way, &child, &whole, NULL);
 	if (result == -EPERM || result == -ENOSYS || result == -EOPNOTSUPP)
@@ -118,7 +118,7 @@ static void priority_only(void)
 	if (sched_setscheduler(0, SCHED_FIFO, &param) < 0)
 		copy_skip(strerror(errno));
 	copy_assert(pipe(fds) == 0);
-	start_in_copy(&child, USPAWN(request, .path = WITNESS_PATH, .argv = LIST("witness"), .rung = rung,
+	start_in_copy(&child, USPAWN(request, .path = witness_path, .argv = LIST("witness"), .rung = rung,
 				     FDS({ 1, .fd = fds[1] }), SCHED(.set = USPAWN_PRIORITY, .priority = 5)));
 	close(fds[1]);
 	while ((n = read(fds[0], text + size, sizeof(text) - 1 - (size_t)size)) > 0)
@@ -128,7 +128,7 @@ static void priority_only(void)
 	snprintf(line, sizeof(line), "\npolicy %d\npriority 5\n", SCHED_FIFO);
 	copy_assert(strstr(text, line));
 	copy_assert(uspawn(&child,
-			   USPAWN(request, .path = WITNESS_PATH, .argv = LIST("witness", "exit", "0"), .rung = rung,
+			   USPAWN(request, .path = witness_path, .argv = LIST("witness", "exit", "0"), .rung = rung,
 				  SCHED(.set = USPAWN_PRIORITY)),
 			   NULL) == -EINVAL);
 	copy_assert(child.failure.step == USPAWN_STEP_SCHEDULER);
@@ -244,7 +244,7 @@ EachRung(scheduling, oom_score_stays_in_the_child)
 
 	report_open(&r);
 	cr_assert_eq(uspawn_plan_new(&plan,
-				     USPAWN(request, .path = WITNESS_PATH, .argv = r.argv, .rung = way->rung,
+				     USPAWN(request, .path = witness_path, .argv = r.argv, .rung = way->rung,
 					    SCHED(.set = USPAWN_OOM_SCORE, .oom_score_adj = want)),
 				     NULL),
 		     0);

@@ -123,7 +123,7 @@ EachRung(sources, given_argument_comes_back_if_nothing_started)
 	struct uspawn_child child;
 	int fds[] = { file_new(3), -1 }, fd = fds[0];
 	int r = way_start(way, &child,
-			  USPAWN(request, .path = WITNESS_PATH, .argv = (char *[]){ "w", NULL },
+			  USPAWN(request, .path = witness_path, .argv = (char *[]){ "w", NULL },
 				 FDS({ 0, .fd = USPAWN_ARG(0) }, { 1, .fd = USPAWN_ARG(1) })),
 			  USPAWN(args, .fds = fds, .nfds = 2, .give = 1));
 
@@ -139,7 +139,7 @@ EachRung(sources, source_is_read_at_the_call)
 	REPORT r;
 	struct uspawn_child child;
 	struct uspawn_request request = { .size = sizeof(request),
-					  .path = WITNESS_PATH,
+					  .path = witness_path,
 					  FDS({ 1, .fd = USPAWN_ARG(0) }, { 100, .fd = USPAWN_ARG(1) }) };
 	int fds[] = { file_new(3), file_new(256) },
 	    copies[] = { fcntl(fds[0], F_DUPFD_CLOEXEC, 900), fcntl(fds[1], F_DUPFD_CLOEXEC, 900) };
@@ -168,7 +168,7 @@ CheckedTest(sources, plan_reads_numbers_once)
 
 	report_open(&r);
 	cr_assert_eq(uspawn_plan_new(&plan,
-				     USPAWN(request, .path = WITNESS_PATH, .argv = r.argv,
+				     USPAWN(request, .path = witness_path, .argv = r.argv,
 					    FDS({ 1, .fd = low }, { high, .fd = high }, { 2, .fd = low })),
 				     NULL),
 		     0);

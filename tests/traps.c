@@ -72,7 +72,7 @@ static void traps_high_numbers_not_copied(struct way *way)
 	cr_assert_geq(uspawn_reserve_fds(), 0);
 	report_open(&r);
 	dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	program = open(WITNESS_PATH, O_RDONLY | O_CLOEXEC);
+	program = open(witness_path, O_RDONLY | O_CLOEXEC);
 	kernel_refuse(CALL_CUT_AT_128, 0);
 	for (int arg = 0; arg < 2; arg++) {
 		way_report(way, &r,
@@ -543,7 +543,7 @@ CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
 	static const struct {
 		const char *path;
 		int result;
-	} starts[] = { { WITNESS_PATH, 0 }, { "/no/such", -ENOENT } };
+	} starts[] = { { witness_path, 0 }, { "/no/such", -ENOENT } };
 	pid_t *stranger = mmap(NULL, sizeof(*stranger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	cr_assert(stranger != MAP_FAILED);

@@ -40,7 +40,7 @@ static void *start_on_small_stack(void *p)
 	struct small_stack *s = p;
 	const struct uspawn_identity same = { sizeof(same), geteuid(), getegid(), 1, NULL, 0, 0 };
 
-	start_small(&s->plain, USPAWN(request, .rung = s->way->rung, .path = WITNESS_PATH, .argv = s->argv));
+	start_small(&s->plain, USPAWN(request, .rung = s->way->rung, .path = witness_path, .argv = s->argv));
 	start_small(&s->searched, USPAWN(request, .rung = s->way->rung, .file = "tool", .search = s->search,
 					 .argv = s->argv, .flags = USPAWN_SH_FALLBACK));
 	start_small(&s->other, USPAWN(request, .rung = s->way->rung, WITNESS("exit", "8"), .identity = &same));

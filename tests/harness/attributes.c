@@ -65,7 +65,7 @@ static int open_user(void)
 
 static int open_witness(void)
 {
-	return open(WITNESS_PATH, O_RDONLY | O_CLOEXEC);
+	return open(witness_path, O_RDONLY | O_CLOEXEC);
 }
 
 static int open_ruleset(void)

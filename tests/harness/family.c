@@ -112,6 +112,6 @@ void family_report(const struct family *f, struct report *report, const posix_sp
 		   const posix_spawnattr_t *attr)
 {
 	report_open(report);
-	cr_assert_eq(family_run(f, WITNESS_PATH, report->argv, actions, attr), 0);
+	cr_assert_eq(family_run(f, witness_path, report->argv, actions, attr), 0);
 	report_read(report);
 }

@@ -48,7 +48,7 @@ struct uspawn_event ring_next(struct uspawn_ring *ring)
 
 void ring_witness(struct uspawn_ring *ring, struct uspawn_child *child, char *const *argv)
 {
-	ring_begin(ring, child, USPAWN(request, .path = WITNESS_PATH, .argv = argv), NULL);
+	ring_begin(ring, child, USPAWN(request, .path = witness_path, .argv = argv), NULL);
 }
 
 int ring_sleeper(struct uspawn_ring *ring, struct uspawn_child *child, char *code)

@@ -141,7 +141,7 @@ void way_report(struct way *way, struct report *report, const struct uspawn_requ
 	int r;
 
 	if (!whole.path && !whole.file && !(whole.flags & USPAWN_FEXEC))
-		whole.path = WITNESS_PATH;
+		whole.path = witness_path;
 	if (!whole.argv)
 		whole.argv = report->argv;
 	r = way_run(way, &child, &whole, args);

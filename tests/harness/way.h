@@ -11,6 +11,7 @@
 
 #include "report.h"
 #include "stock.h"
+#include "witness.h"
 
 struct way {
 	uint32_t rung;
@@ -50,7 +51,7 @@ void way_report_by_output(struct way *way, struct report *report, const struct u
 #define LIST(...) ((char *[]){ __VA_ARGS__, NULL })
 
 /* A request for the witness with these orders. */
-#define WITNESS(...) .path = WITNESS_PATH, .argv = LIST("witness", __VA_ARGS__)
+#define WITNESS(...) .path = witness_path, .argv = LIST("witness", __VA_ARGS__)
 
 /* Asserts how it ended. */
 void assert_exited(const struct uspawn_child *child, int code);
