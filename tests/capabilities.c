@@ -382,6 +382,7 @@ static void be_attacked(void)
 
 	for (int i = 0; i < 3000; i++)
 		sprintf(search + 10 * i, "/no-such%d:", i % 10);
+	search[sizeof(search) - 2] = '\0'; /* an empty name would be the directory that this runs in */
 	begin_attack(secret, read_children, &attacker);
 	/* All fail after a long search, without their rights: none ever becomes a program of the attacker's own kind.
 	 * A start may take a second on an emulated processor. */

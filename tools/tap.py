@@ -11,6 +11,7 @@ import tempfile
 program = os.path.abspath(sys.argv[1])
 folder = tempfile.mkdtemp(prefix="uspawn-test-")
 os.chdir(folder)
+os.umask(0o022) # ordinary users read some of the files
 os.environ["PATH"] = "/usr/bin:/bin" # a directory that may not be searched would change what is said of a missing program
 # A shell's background jobs are born with two of these ignored, and what nohup runs with the third; all would hand that
 # on to what is started here.
