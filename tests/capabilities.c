@@ -20,6 +20,7 @@
 
 #include "harness/copy.h"
 #include "harness/kernel.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(capabilities);
@@ -387,7 +388,7 @@ static void be_attacked(void)
 	/* All fail after a long search, without their rights: none ever becomes a program of the attacker's own kind.
 	 * A start may take a second on an emulated processor. */
 	until = time(NULL) + 40;
-	for (int i = 0; (i < 100 || (attack->tried < 200 && i < 1000)) && time(NULL) < until; i++) {
+	for (int i = 0; (i < rounds(100) || (attack->tried < rounds(200) && i < 1000)) && time(NULL) < until; i++) {
 		struct uspawn_child child;
 
 		copy_assert(uspawn(&child,
@@ -488,7 +489,7 @@ static void be_attacked_in_the_moment(void)
 	pid_t attacker;
 
 	begin_attack(secret, read_one_after_the_other, &attacker);
-	for (int i = 0; i < 20000 && time(NULL) < until; i++) {
+	for (int i = 0; i < rounds(20000) && time(NULL) < until; i++) {
 		struct uspawn_child child;
 
 		copy_assert(uspawn(&child,

@@ -20,6 +20,7 @@
 #include "harness/groups.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
+#include "harness/rounds.h"
 
 CheckedSuite(endure);
 
@@ -189,12 +190,12 @@ EachRing(endure, c46_a_second_for_the_tree)
 EachRing(endure, timeouts_that_race_with_exits)
 {
 	enum { MANY = 50 };
-	const unsigned rounds = takes_long() ? 200 : 40;
+	const unsigned last = takes_long() ? 200 : rounds(40);
 	struct uspawn_child children[MANY];
 	unsigned killed = 0, exited = 0;
 
-	for (unsigned round = 0; round < rounds; round++) {
-		const struct uspawn_timed deadline = { round % 40 * MS / 10, SIGKILL, 0 };
+	for (unsigned round = 0; round < last; round++) {
+		const struct uspawn_timed deadline = { round * 7 % 40 * MS / 10, SIGKILL, 0 };
 		struct uspawn_plan *plan;
 		struct uspawn_event events[MANY];
 		int ends[MANY] = { 0 }, total = 0;
@@ -224,7 +225,7 @@ EachRing(endure, timeouts_that_race_with_exits)
 			exited += exit->code == USPAWN_EXITED;
 		}
 	}
-	cr_assert_eq(killed + exited, rounds * MANY);
+	cr_assert_eq(killed + exited, last * MANY);
 	ring_assert_idle(ring);
 	uspawn_ring_free(ring);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(failures);
@@ -212,9 +213,9 @@ EachRung(failures, c30_nothing_leaks_over_thousands)
 		USPAWN(request, WITNESS("exit", "0"), FDS({ 7, USPAWN_OPEN, .path = "/no/such" })),
 	};
 
-	for (int i = 0; i < 1500; i++)
+	for (int i = 0; i < rounds(1500); i++)
 		cr_assert_eq(way_run(way, &child, failing[i % 3], NULL), -ENOENT);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < rounds(300); i++) {
 		int r = way_start(way, &child, USPAWN(request, .argv = LIST("/no/such"), .fds = pipes, .nfds = 2),
 				  USPAWN(args, .fds = fds, .nfds = 2));
 

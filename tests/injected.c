@@ -14,6 +14,7 @@
 
 #include "harness/attributes.h"
 #include "harness/inject.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 TestSuite(injected, .init = stock_take, .timeout = 7200);
@@ -26,7 +27,7 @@ static int times(void)
 {
 	const char *told = getenv("USPAWN_TEST_FAILURES");
 
-	return told ? atoi(told) : TIMES;
+	return told ? atoi(told) : rounds(TIMES);
 }
 
 /* Not where it is no call of the child's own: of a program by descriptor, a table as it is, a PID namespace. */

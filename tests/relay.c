@@ -19,6 +19,7 @@
 #include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/kernel.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(relay);
@@ -133,7 +134,7 @@ CheckedTest(relay, failures_in_a_row_leave_nothing)
 	struct uspawn_child child;
 
 	enter();
-	for (int i = 0; i < 10000; i++) {
+	for (int i = 0; i < rounds(10000); i++) {
 		int r = uspawn(&child,
 			       USPAWN(request, .rung = USPAWN_RUNG_RELAY, .path = i % 2 ? "/no/such" : witness_path,
 				      .argv = LIST("x"), .cwd = i % 2 ? NULL : "/no/such"),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/copy.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(signals);
@@ -220,7 +221,7 @@ static void spawn_in_a_storm(void)
 	}
 	while (!*(volatile int *)&storm->in_parent)
 		usleep(100);
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < rounds(300); i++)
 		run_one(ring, USPAWN(request, WITNESS("exit", "0"), .rung = storm_rung));
 	kill(stormer, SIGKILL);
 	waitpid(stormer, NULL, 0);
