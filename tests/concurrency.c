@@ -18,6 +18,7 @@
 #include "harness/files.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
+#include "harness/rounds.h"
 
 CheckedSuite(concurrency);
 
@@ -40,7 +41,7 @@ EachRung(concurrency, c9_other_threads_hold_libcs_locks)
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, take_locks, NULL), 0);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < rounds(300); i++) {
 		struct uspawn_child child;
 
 		cr_assert_eq(way_run(way, &child,
@@ -69,12 +70,12 @@ EachRung(concurrency, c15_run_what_was_just_written)
 {
 	SCRATCH s;
 	pthread_t thread;
-	int busy = 0;
+	int busy = 0, many = rounds(500);
 
 	scratch_make(&s);
 	cr_assert_geq(uspawn_reserve_fds(), 0);
 	cr_assert_eq(pthread_create(&thread, NULL, spawn_on, NULL), 0);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < many; i++) {
 		struct uspawn_child child;
 		const char *path = scratch_exit(&s, "tool", 3);
 		int r = way_run(way, &child, USPAWN(request, .argv = LIST((char *)path)), NULL);
@@ -90,7 +91,7 @@ EachRung(concurrency, c15_run_what_was_just_written)
 	atomic_store(&stop, 1);
 	pthread_join(thread, NULL);
 	if (way_missing(USPAWN_RUNG_VFORK) == NULL)
-		cr_assert_eq(busy, 0, "%d of 500 found their file busy", busy);
+		cr_assert_eq(busy, 0, "%d of %d found their file busy", busy, many);
 }
 
 static volatile sig_atomic_t raised;
@@ -146,7 +147,7 @@ EachRung(concurrency, c31_no_other_child_holds_a_pipe)
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, start_sleepers, ends), 0);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds(200); i++) {
 		struct uspawn_child child;
 		char buf[16];
 		int out = -1;
@@ -174,7 +175,7 @@ static void *start_from_plan(void *p)
 	struct uspawn_ring *ring;
 
 	cr_assert_eq(uspawn_ring_new(&ring, 8, 0), 0);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		struct uspawn_child child, beside;
 		struct uspawn_event event;
 
@@ -251,9 +252,10 @@ static void allocate_meanwhile(void)
 {
 	const struct sigaction act = { .sa_handler = start_one };
 	void *blocks[64] = { NULL };
+	int many = rounds(500);
 
 	copy_assert(sigaction(SIGALRM, &act, NULL) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
-	for (unsigned x = 1; started_by_handler < 500; x = x * 1103515245 + 12345) {
+	for (unsigned x = 1; started_by_handler < many; x = x * 1103515245 + 12345) {
 		free(blocks[x >> 16 & 63]);
 		blocks[x >> 16 & 63] = malloc((x >> 8) % 5000 + 1);
 	}
@@ -282,7 +284,7 @@ static void start_again_and_again(struct uspawn_ring *ring)
 	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
 	atomic_store(&stop, 0);
 	cr_assert_eq(pthread_create(&thread, NULL, kill_on_and_on, &child), 0);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < rounds(300); i++) {
 		cr_assert_eq(ring ? uspawn_ring_start(ring, &child, plan, NULL) : uspawn_start(&child, plan, NULL), 0);
 		if (ring)
 			ring_assert_end(ring, &child);
@@ -311,10 +313,9 @@ CheckedTest(concurrency, started_again_without_a_ring_while_another_kills)
 	start_again_and_again(NULL);
 }
 
-#define HANDED_ON 2000
-
-static struct uspawn_child handed_on[HANDED_ON];
+static struct uspawn_child handed_on[2000];
 static atomic_int nhanded_on;
+static int to_hand_on;
 
 static void *start_for_another(void *p)
 {
@@ -324,7 +325,7 @@ static void *start_for_another(void *p)
 	(void)p;
 	cr_assert_eq(uspawn_ring_new(&ring, 0, USPAWN_RING_EXTERNAL), 0);
 	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "3"), FDS({ 0, USPAWN_NULL })), NULL), 0);
-	while (nhanded_on < HANDED_ON) {
+	while (nhanded_on < to_hand_on) {
 		cr_assert_eq(uspawn_ring_start(ring, &handed_on[nhanded_on], plan, NULL), 0);
 		atomic_fetch_add(&nhanded_on, 1);
 	}
@@ -339,8 +340,9 @@ EachRing(concurrency, started_by_one_thread_and_watched_by_another)
 	pthread_t thread;
 	int added = 0, ended = 0;
 
+	to_hand_on = rounds(2000);
 	cr_assert_eq(pthread_create(&thread, NULL, start_for_another, NULL), 0);
-	while (ended < HANDED_ON) {
+	while (ended < to_hand_on) {
 		struct uspawn_event events[16];
 		int n;
 

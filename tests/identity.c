@@ -21,6 +21,7 @@
 #include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/kernel.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(identity);
@@ -341,13 +342,13 @@ EachRung(identity, c3_c12_caller_and_its_threads_are_unchanged)
 	atomic_int done = 0;
 	uint64_t before;
 	struct stat st;
-	int rounds = own.rung == USPAWN_RUNG_FORK ? 100 : 500;
+	int starts = rounds(own.rung == USPAWN_RUNG_FORK ? 100 : 500);
 
 	cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	for (int i = 0; i < 8; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL, idle_until, &done), 0);
 	before = credentials_of_threads();
-	for (int i = 0; i < rounds; i++) {
+	for (int i = 0; i < starts; i++) {
 		struct uspawn_child child;
 
 		cr_assert_eq(way_run(&own, &child,

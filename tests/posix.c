@@ -16,6 +16,7 @@
 #include "harness/copy.h"
 #include "harness/family.h"
 #include "harness/files.h"
+#include "harness/rounds.h"
 #include "harness/way.h"
 
 CheckedSuite(posix);
@@ -178,7 +179,7 @@ EachFamily(posix, c30_failed_starts_leave_nothing)
 	ACTIONS(f, actions);
 
 	f->actions.addchdir_np(&actions, "/no/such");
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < rounds(2000); i++) {
 		cr_assert_eq(family_run(f, "/no/such", LIST("x"), NULL, NULL), -ENOENT);
 		cr_assert_eq(family_run(f, witness_path, LIST("x"), &actions, NULL), -ENOENT);
 	}

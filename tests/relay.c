@@ -448,7 +448,7 @@ static int hunted(int signo, int stop, int *retkilled)
 	*retkilled = 0;
 	cr_assert_eq(rung_taken(), USPAWN_RUNG_RELAY);
 	cr_assert_eq(pthread_create(&thread, NULL, hunt, &h), 0);
-	for (int i = 0; i < 3000 && (i < 500 || atomic_load(&h.hits) < 50); i++) {
+	for (int i = 0; i < 3000 && (i < rounds(500) || atomic_load(&h.hits) < 50); i++) {
 		struct uspawn_child child;
 
 		cr_assert_eq(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_RELAY, WITNESS("exit", "5")), NULL), 0);
