@@ -378,6 +378,7 @@ static void be_attacked(void)
 {
 	static char secret[SECRET_SIZE];
 	static char search[30001];
+	const uint32_t enough = (uint32_t)rounds(200);
 	pid_t attacker;
 	time_t until;
 
@@ -387,8 +388,8 @@ static void be_attacked(void)
 	begin_attack(secret, read_children, &attacker);
 	/* All fail after a long search, without their rights: none ever becomes a program of the attacker's own kind.
 	 * A start may take a second on an emulated processor. */
-	until = time(NULL) + 40;
-	for (int i = 0; (i < rounds(100) || (attack->tried < rounds(200) && i < 1000)) && time(NULL) < until; i++) {
+	until = time(NULL) + rounds(40);
+	for (int i = 0; (i < rounds(100) || (attack->tried < enough && i < 1000)) && time(NULL) < until; i++) {
 		struct uspawn_child child;
 
 		copy_assert(uspawn(&child,
@@ -485,7 +486,7 @@ static void read_one_after_the_other(pid_t victim, const void *secret)
 static void be_attacked_in_the_moment(void)
 {
 	static char secret[SECRET_SIZE];
-	time_t until = time(NULL) + 20;
+	time_t until = time(NULL) + rounds(20);
 	pid_t attacker;
 
 	begin_attack(secret, read_one_after_the_other, &attacker);
