@@ -473,13 +473,18 @@ CheckedTest(refusals, c28_time_namespace)
 
 /* ---- An emulator that takes a vfork for a fork ---- */
 
+static void be_traced(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
+		copy_skip(strerror(errno));
+	raise(SIGSTOP);
+}
+
 static void start_in_copied_memory(void)
 {
 	struct uspawn_child child;
 
-	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
-		copy_skip(strerror(errno));
-	raise(SIGSTOP);
+	be_traced();
 	for (int i = 0; i < 2; i++) {
 		copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5")), NULL) ==
 			    0);
@@ -489,6 +494,21 @@ static void start_in_copied_memory(void)
 	}
 	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("/no/such")), NULL) == -ENOENT);
 	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+/* What it tells nobody hears: over or not, it is no child, and another tells it again. */
+static void fail_in_copied_memory(void)
+{
+	struct uspawn_child child;
+
+	be_traced();
+	copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, .argv = LIST("/no/such")), NULL) ==
+		    -ENOENT);
+	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
+	copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5")), NULL) == 0);
+	copy_assert(child.rung > USPAWN_RUNG_CLONE);
+	copy_assert(uspawn_wait(&child, -1) == 1);
 	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
 }
 
@@ -520,6 +540,8 @@ static int trace_copies(pid_t pid, int *retstatus)
 	return copies;
 }
 
+static void (*emulated)(void);
+
 static void be_emulated(void)
 {
 	int copies, status;
@@ -527,7 +549,7 @@ static void be_emulated(void)
 
 	copy_assert(pid >= 0);
 	if (pid == 0) {
-		start_in_copied_memory();
+		emulated();
 		copy_end();
 	}
 	copies = trace_copies(pid, &status);
@@ -537,11 +559,22 @@ static void be_emulated(void)
 	copy_assert(copies == 1);
 }
 
-CheckedTest(refusals, memory_is_copied_and_not_shared)
+static void emulate(void (*body)(void))
 {
 	if (way_missing(USPAWN_RUNG_VFORK))
 		cr_skip_test("%s", way_missing(USPAWN_RUNG_VFORK));
 	if (sizeof(long) != sizeof(uint64_t))
 		cr_skip_test("the tracer reads flags of clone3 in one word");
+	emulated = body;
 	copy_run(be_emulated);
+}
+
+CheckedTest(refusals, memory_is_copied_and_not_shared)
+{
+	emulate(start_in_copied_memory);
+}
+
+CheckedTest(refusals, memory_is_copied_of_a_child_that_fails)
+{
+	emulate(fail_in_copied_memory);
 }
