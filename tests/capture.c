@@ -14,15 +14,15 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/filler.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
 
 CheckedSuite(capture);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
-#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
-#define ASK(type)  (1u << USPAWN_EVENT_##type)
+#define MS        1000000ull
+#define OUT       FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define ASK(type) (1u << USPAWN_EVENT_##type)
 
 static struct uspawn_event expect(struct uspawn_ring *ring, uint32_t type)
 {
@@ -232,28 +232,6 @@ EachRing(capture, c46_drain_is_bounded)
 	uspawn_ring_free(ring);
 }
 
-/* Fills its pipe as far as it is told to, and ends. A redirected echo would stand in for descriptor 1. */
-#define FILLS                                                                                                  \
-	SH("(echo b) >&3; read n; exec head -c $n /dev/zero"),                                                 \
-		FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }, \
-		    { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) })
-
-/* Nobody has waited for it yet, and it has ended: how much it has left behind. */
-static uint64_t fill(const struct uspawn_child *child, const int ends[2])
-{
-	int held;
-	siginfo_t info;
-	char c;
-
-	cr_assert_eq(read(ends[1], &c, 1), 1);
-	held = file_widen_pipe(child->pid, 1, 1 << 20) - 4096;
-	dprintf(ends[0], "%d\n", held);
-	close(ends[0]);
-	close(ends[1]);
-	cr_assert_eq(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT | __WALL), 0);
-	return (uint64_t)held;
-}
-
 /* Nobody else holds the pipe: everything comes, and then its end, whenever somebody waits. */
 static void assert_all_comes(struct uspawn_ring *ring, uint64_t drain_ns, uint32_t events)
 {
@@ -267,7 +245,7 @@ static void assert_all_comes(struct uspawn_ring *ring, uint64_t drain_ns, uint32
 		   USPAWN(args, .fds = ends, .nfds = 2, .outputs = outputs, .noutputs = 3));
 	if (!drain_ns)
 		cr_assert_eq(uspawn_ring_end(ring, NULL, 0), 0);
-	held = fill(&child, ends);
+	held = filler_fill(&child, ends);
 	while ((event = ring_next(ring)).type != USPAWN_EVENT_END)
 		told += event.len;
 	assert_exited(&child, 0);

@@ -14,12 +14,11 @@
 
 CheckedSuite(deadlines);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
-#define S          (1000 * MS)
-#define TERM       (1ull << (SIGTERM - 1)) /* ignored from birth: a trap is set only when a shell gets there */
-#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
-#define ASK(type)  (1u << USPAWN_EVENT_##type)
+#define MS        1000000ull
+#define S         (1000 * MS)
+#define TERM      (1ull << (SIGTERM - 1)) /* ignored from birth: a trap is set only when a shell gets there */
+#define OUT       FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define ASK(type) (1u << USPAWN_EVENT_##type)
 #define LADDER(...)                                            \
 	.timed = (const struct uspawn_timed[]){ __VA_ARGS__ }, \
 	.ntimed = sizeof((struct uspawn_timed[]){ __VA_ARGS__ }) / sizeof(struct uspawn_timed)

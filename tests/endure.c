@@ -24,11 +24,10 @@
 
 CheckedSuite(endure);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
-#define S          (1000 * MS)
-#define TERM       (1ull << (SIGTERM - 1))
-#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define MS   1000000ull
+#define S    (1000 * MS)
+#define TERM (1ull << (SIGTERM - 1))
+#define OUT  FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
 
 static int takes_long(void)
 {

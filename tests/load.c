@@ -17,9 +17,8 @@
 
 CheckedSuite(load);
 
-#define MS         1000000ull
-#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
+#define MS  1000000ull
+#define OUT FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
 
 static struct uspawn_plan *plan_of(const struct uspawn_request *request)
 {

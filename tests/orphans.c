@@ -18,9 +18,8 @@
 
 CheckedSuite(orphans);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
-#define OUT        FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
+#define MS  1000000ull
+#define OUT FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })
 
 /* ---- Detached ---- */
 

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/filler.h"
 #include "harness/kernel.h"
 #include "harness/way.h"
 
 CheckedSuite(run);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
+#define MS 1000000ull
 
 static const struct uspawn_fd both[] = {
 	{ 0, USPAWN_FEED, .fd = USPAWN_ARG(0) },
@@ -384,28 +384,6 @@ EachWaitingRung(run, c46_a_grandchild_holds_the_pipe)
 	free(output.data);
 }
 
-/* Fills its pipe as far as it is told to, and ends. A redirected echo would stand in for descriptor 1. */
-#define FILLS                                                                                                  \
-	SH("(echo b) >&3; read n; exec head -c $n /dev/zero"),                                                 \
-		FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) }, { 3, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) }, \
-		    { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(2) })
-
-/* Nobody has waited for it yet, and it has ended: how much it has left behind. */
-static uint64_t fill(const struct uspawn_child *child, const int ends[2])
-{
-	int held;
-	siginfo_t info;
-	char c;
-
-	cr_assert_eq(read(ends[1], &c, 1), 1);
-	held = file_widen_pipe(child->pid, 1, 1 << 20) - 4096;
-	dprintf(ends[0], "%d\n", held);
-	close(ends[0]);
-	close(ends[1]);
-	cr_assert_eq(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT | __WALL), 0);
-	return (uint64_t)held;
-}
-
 /* Nobody else holds the pipe: everything comes, and then its end, whenever somebody waits. */
 EachWaitingRung(run, all_comes_although_the_drain_is_over)
 {
@@ -417,7 +395,7 @@ EachWaitingRung(run, all_comes_although_the_drain_is_over)
 	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, FILLS, .drain_ns = 1),
 			    USPAWN(args, .fds = ends, .nfds = 2, .outputs = outputs, .noutputs = 3)),
 		     0);
-	held = fill(&child, ends);
+	held = filler_fill(&child, ends);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 0);
 	cr_assert_eq(outputs[2].total, held, "%llu of %llu", (unsigned long long)outputs[2].total,

@@ -23,10 +23,9 @@
 
 CheckedSuite(trees);
 
-#define SH(script) .path = "/bin/sh", .argv = LIST("sh", "-c", script)
-#define MS         1000000ull
-#define ASK(type)  (1u << USPAWN_EVENT_##type)
-#define IN(group)  .flags = USPAWN_SETCGROUP | USPAWN_TREE, .cgroup_fd = (group).fd
+#define MS        1000000ull
+#define ASK(type) (1u << USPAWN_EVENT_##type)
+#define IN(group) .flags = USPAWN_SETCGROUP | USPAWN_TREE, .cgroup_fd = (group).fd
 
 /* What it starts makes sessions of its own, and ignores what can be ignored. */
 #define STUBBORN SH("setsid sleep 100 & (setsid sh -c 'sleep 100; :' &) ; wait"), .sigignore = 1ull << (SIGTERM - 1)

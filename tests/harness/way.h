@@ -50,8 +50,9 @@ void way_report_by_output(struct way *way, struct report *report, const struct u
 /* A list of strings in place: an argv, an environment. */
 #define LIST(...) ((char *[]){ __VA_ARGS__, NULL })
 
-/* A request for the witness with these orders. */
+/* A request for the witness with these orders, or for a shell. */
 #define WITNESS(...) .path = witness_path, .argv = LIST("witness", __VA_ARGS__)
+#define SH(script)   .path = "/bin/sh", .argv = LIST("sh", "-c", script)
 
 /* Asserts how it ended. */
 void assert_exited(const struct uspawn_child *child, int code);
