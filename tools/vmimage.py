@@ -29,11 +29,17 @@ def is_elf(path):
         return file.read(4) == b"\x7fELF"
 
 
-class Image:
-    """Files keep their absolute paths, so that what is compiled into the tests is true there, too."""
+def said_by(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
 
-    def __init__(self, root):
+
+class Image:
+    """Files keep their absolute paths, so that what is compiled into the tests is true there, too. `system` is a folder with
+    programs and libraries of another machine, or empty: this one's."""
+
+    def __init__(self, root, system=""):
         self.root = pathlib.Path(root)
+        self.system = system and os.path.realpath(system)
         self.elves = []
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.root / "usr" / name).mkdir(parents=True)
@@ -50,20 +56,25 @@ class Image:
         path.write_text(text)
         path.chmod(mode)
 
-    def place(self, path):
-        """Where it goes, with the symbolic links of this system's directories followed."""
+    def path_there(self, path):
+        """What it is called in the machine, with the symbolic links of this system's directories followed."""
         folder, name = os.path.split(os.path.abspath(path))
-        return self.root / os.path.relpath(os.path.join(os.path.realpath(folder), name), "/")
+        path = os.path.join(os.path.realpath(folder), name)
+        return path[len(self.system):] if path.startswith(self.system + "/") else path
+
+    def place(self, path):
+        return self.root / self.path_there(path)[1:]
 
     def add(self, path):
         target = self.place(path)
         if os.path.lexists(target):
             return
         if os.path.islink(path): # which shell /bin/sh is may matter
-            real = os.path.realpath(path)
+            to = os.readlink(path)
+            real = self.system + to if to.startswith("/") else os.path.join(os.path.realpath(os.path.dirname(path)), to)
             self.add(real)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(real)
+            target.symlink_to(self.path_there(real))
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
@@ -71,31 +82,52 @@ class Image:
             self.elves.append(str(path))
 
     def add_program(self, name):
-        path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+        path = shutil.which(name, path=":".join(self.system + folder for folder in ("/usr/bin", "/bin", "/usr/sbin", "/sbin")))
         if path:
             self.add(path)
         return path
 
     def add_python(self):
-        done = subprocess.run([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"],
-                              stdout=subprocess.PIPE, text=True, check=True)
-        folder = done.stdout.strip()
-        self.add(PYTHON)
+        if not self.system:
+            folder = said_by(PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").strip()
+        else:
+            folder = glob.glob(self.system + "/usr/lib/python3.*")[0]
+        self.add(self.system + PYTHON)
         shutil.copytree(folder, self.place(folder), symlinks=True, ignore=shutil.ignore_patterns(*PYTHON_LEFT_OUT))
         self.elves += glob.glob(folder + "/lib-dynload/*.so")
 
     def add_libraries(self):
         """All that the dynamic linker would load for what is here, the linker itself among it."""
-        for elf in self.elves:
-            done = subprocess.run(["ldd", elf], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
-            for library in re.findall(r"(/\S+) \(0x", done.stdout):
+        for elf in self.elves: # which grows
+            if not self.system:
+                libraries = re.findall(r"(/\S+) \(0x", said_by("ldd", elf))
+            else:
+                libraries = self.libraries_of(elf)
+            for library in libraries:
                 self.add(library)
+
+    def libraries_of(self, elf):
+        """Of another machine, whose linker does not run here."""
+        text = said_by("readelf", "-ldW", elf)
+        paths = re.findall(r"R(?:UN)?PATH\).*\[(.*)\]", text)
+        folders = [folder.replace("$ORIGIN", os.path.dirname(elf)) for path in paths for folder in path.split(":")]
+        folders += glob.glob(self.system + "/lib/*-linux-gnu*") + glob.glob(self.system + "/usr/lib/*-linux-gnu*")
+        for name in re.findall(r"NEEDED\).*\[(.*)\]", text):
+            yield from [path for path in (os.path.join(folder, name) for folder in folders) if os.path.exists(path)][:1]
+        for linker in re.findall(r"interpreter: (.*)\]", text):
+            yield self.system + linker
 
     def pack(self, file):
         names = subprocess.run(["find", ".", "-print0"], cwd=self.root, stdout=subprocess.PIPE, check=True).stdout
         with open(file, "wb") as out:
             subprocess.run(["cpio", "-o", "-0", "-H", "newc", "--quiet"], cwd=self.root, input=names, stdout=out,
                            check=True)
+
+
+def machine_of(path):
+    """As uname -m has it; of an ELF file. None: one that no machine here is."""
+    with open(path, "rb") as file:
+        return {62: "x86_64", 183: "aarch64"}.get(int.from_bytes(file.read(20)[18:], "little"))
 
 
 def command_of(test):
@@ -121,9 +153,9 @@ def add_test(image, test, targets):
                     image.add(path)
 
 
-def make(file, folder, build, tests, seconds):
-    """Writes an archive for the kernel to `file`; `seconds` is how long each test may take."""
-    image = Image(folder)
+def make(file, folder, build, tests, seconds, system="", results="/dev/ttyS1"):
+    """Writes an archive for the kernel to `file`; `seconds` is how long each test may take, `results` where they go to."""
+    image = Image(folder, system)
     targets = {target["id"]: target["filename"] for target in introspect(build, "targets")}
     lines = []
     for name in PROGRAMS:
@@ -147,4 +179,5 @@ def make(file, folder, build, tests, seconds):
     image.add_libraries()
     image.write("init", (HERE / "vm-init").read_text(), 0o755)
     image.write("vmtest/suites", "\n".join(lines) + "\n")
+    image.write("vmtest/results", results + "\n")
     image.pack(file)
