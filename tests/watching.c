@@ -167,6 +167,7 @@ EachRing(watching, many_let_go_after_their_ends)
 
 /* The numbers that lack are the ended children's own, which only their ENDs give back. */
 static uint32_t ring_flags;
+static rlim_t numbers_left; /* below here, to who waits */
 
 static struct uspawn_ring *full_ring;
 static int full_ended;
@@ -185,7 +186,7 @@ static void *take_ends(void *p)
 static void wait_without_a_number(void)
 {
 	static struct uspawn_child children[64];
-	const struct rlimit limit = { 64, 64 };
+	const struct rlimit limit = { 64, 64 }, less = { numbers_left, 64 };
 	struct uspawn_plan *plan;
 	int ends[2], started = 0, last = 0;
 	pthread_t thread;
@@ -199,24 +200,41 @@ static void wait_without_a_number(void)
 	copy_assert(started > 20 && children[started].failure.errnum == EMFILE);
 	while (dup(ends[0]) >= 0)
 		;
+	copy_assert(setrlimit(RLIMIT_NOFILE, &less) == 0);
 	copy_assert(pthread_create(&thread, NULL, take_ends, &last) == 0);
-	copy_assert(dup2(ends[0], ends[1]) == ends[1]);
+	copy_assert(numbers_left < 64 ? close(ends[1]) == 0 : dup2(ends[0], ends[1]) == ends[1]); /* frees none */
 	pthread_join(thread, NULL);
 	copy_assert(full_ended == started && last == -ECHILD);
 	uspawn_ring_free(full_ring);
 	uspawn_plan_free(plan);
 }
 
+static void wait_at_limit(uint32_t flags, rlim_t numbers)
+{
+	ring_flags = flags;
+	numbers_left = numbers;
+	copy_run(wait_without_a_number);
+}
+
 CheckedTest(watching, another_thread_at_the_limit_uring)
 {
-	ring_flags = 0;
-	copy_run(wait_without_a_number);
+	wait_at_limit(0, 64);
 }
 
 CheckedTest(watching, another_thread_at_the_limit_epoll)
 {
-	ring_flags = USPAWN_RING_EPOLL;
-	copy_run(wait_without_a_number);
+	wait_at_limit(USPAWN_RING_EPOLL, 64);
+}
+
+/* What the old poller gives back is above the limit by now: nothing can be polled at all. */
+CheckedTest(watching, another_thread_below_the_limit_uring)
+{
+	wait_at_limit(0, 3);
+}
+
+CheckedTest(watching, another_thread_below_the_limit_epoll)
+{
+	wait_at_limit(USPAWN_RING_EPOLL, 3);
 }
 
 EachRing(watching, freed_with_live_children)
