@@ -188,7 +188,7 @@ static void enter_full_namespace(void)
 	pid = fork();
 	if (pid == 0) {
 		fill_pids();
-		_exit(0); /* and all others with it */
+		copy_end(); /* and all others with it */
 	}
 	copy_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
