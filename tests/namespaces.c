@@ -509,7 +509,7 @@ EachRung(namespaces, without_privilege_each_says_so)
 CheckedTest(namespaces, errors_of_the_clone_are_no_refusals)
 {
 	struct uspawn_child child;
-	const int32_t taken[] = { getpid() };
+	const int32_t taken[] = { getpid() }, taken_outside[] = { 1, getpid() };
 
 	enter();
 	if (way_missing(USPAWN_RUNG_VFORK))
@@ -523,6 +523,12 @@ CheckedTest(namespaces, errors_of_the_clone_are_no_refusals)
 				   NAMESPACES(.unshare = CLONE_NEWPID, .set_tid = taken, .nset_tid = 1)),
 			    NULL),
 		     -EINVAL, "the first in a PID namespace is 1");
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("exit", "0"),
+				   NAMESPACES(.unshare = CLONE_NEWPID, .set_tid = taken_outside, .nset_tid = 2)),
+			    NULL),
+		     -EEXIST);
+	assert_failed(&child, EEXIST, USPAWN_STEP_CLONE, 0);
 	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
 	cr_assert_eq(child.rung, USPAWN_RUNG_VFORK);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
