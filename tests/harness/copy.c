@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +24,14 @@ void __gcov_dump(void);
 /* Where no number is free none could be written; and neither a terminal's end nor a limit of files ends it now. */
 static void keep_counts(void)
 {
+	struct rlimit limit;
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 	file_close_range(3, 0);
 	__gcov_dump();
 }
