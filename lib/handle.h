@@ -50,6 +50,7 @@ struct handle {
 	int32_t maker;               /* the process whose threads the gate counts */
 	int64_t gone_ns;             /* others were seen to have its status; 0: no */
 	struct queued *queued;       /* it is not started yet, or could not be */
+	struct sys_inode inode;      /* of the pidfd */
 };
 
 _Static_assert(sizeof(struct handle) <= sizeof(((struct uspawn_child *)0)->opaque), "opaque has room");
@@ -63,6 +64,12 @@ static inline uint32_t handle_state(const struct uspawn_child *child)
 static inline struct handle *handle_of(const struct uspawn_child *child)
 {
 	return (struct handle *)child->opaque;
+}
+
+/* The host may have closed it, and another child's may be there: what before 6.9 cannot be told. */
+static inline int handle_has_pidfd(const struct uspawn_child *child)
+{
+	return sys_is_open_on(child->pidfd, &handle_of(child)->inode);
 }
 
 /* What failed and was allowed to; the first of all is kept. */
@@ -99,6 +106,8 @@ static inline void handle_begin(struct uspawn_child *child, int pid, int pidfd, 
 	child->rung = rung;
 	handle->flags = flags;
 	handle->maker = sys_getpid();
+	if (pidfd >= 0)
+		sys_inode(pidfd, &handle->inode);
 	atomic_store(&handle->phase, PHASE_RUNNING);
 	atomic_store(&handle->gate, 0);
 	__atomic_store_n(&child->state, USPAWN_RUNNING, __ATOMIC_RELEASE);

@@ -41,6 +41,7 @@ static int collect(struct watchlist *list, struct entry *entry)
 		if (entered)
 			wait_leave(child);
 	} else {
+		watchlist_check_pidfd(entry);
 		ended = wait_reap(&entry->pidfd, entry->pid, 0, &exit);
 		if (ended && entry->how == POLLER_AGAIN)
 			watchlist_unwatch(list, entry);

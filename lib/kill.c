@@ -10,7 +10,7 @@
 /* A detached child's number is not ours to use. */
 static int may_use_pidfd(const struct uspawn_child *child)
 {
-	return child->pidfd >= 0 && (!clone_keeps_to_old_calls() || handle_of(child)->flags & HANDLE_DETACHED);
+	return handle_has_pidfd(child) && (!clone_keeps_to_old_calls() || handle_of(child)->flags & HANDLE_DETACHED);
 }
 
 /* Others may have taken its status, and its number may be a stranger's: by old calls only. */
@@ -18,13 +18,14 @@ static int has_its_number(const struct uspawn_child *child)
 {
 	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
 	struct timespec zero = { 0 };
+	int has_pidfd = handle_has_pidfd(child);
 	siginfo_t info;
 
 	if (child->pid <= 1 || handle_of(child)->flags & HANDLE_DETACHED)
 		return 0;
-	if (child->pidfd < 0 || sys_ppoll(&p, 1, &zero) <= 0)
+	if (has_pidfd && sys_ppoll(&p, 1, &zero) <= 0)
 		return 1;
-	return sys_look_for_end(P_PID, child->pid, &info) == 0 && (info.si_pid || p.revents & POLLNVAL);
+	return sys_look_for_end(P_PID, child->pid, &info) == 0 && (!has_pidfd || info.si_pid || p.revents & POLLNVAL);
 }
 
 static int kill_group(struct uspawn_child *child, int signo)
@@ -101,7 +102,7 @@ int uspawn_kill(struct uspawn_child *child, int signo, uint32_t flags)
 	r = flags & USPAWN_KILL_TREE    ? kill_tree(child, signo)
 	    : flags & USPAWN_KILL_GROUP ? kill_group(child, signo)
 					: kill_one(child, signo);
-	if (r == 0 && signo == SIGKILL && flags & USPAWN_KILL_RELEASE && child->pidfd >= 0)
+	if (r == 0 && signo == SIGKILL && flags & USPAWN_KILL_RELEASE && handle_has_pidfd(child))
 		sys_process_mrelease(child->pidfd);
 	wait_leave(child);
 	return r;

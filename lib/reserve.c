@@ -13,38 +13,27 @@
 
 #define TABLE_WANTED 65536 /* half a MiB of the kernel's memory */
 
-struct inode {
-	uint64_t dev, ino;
-};
-
 struct anchor {
 	int fd;
-	struct inode inode;
+	struct sys_inode inode;
 	struct anchor
 		*older; /* which the host has closed: another thread may be looking at it, and its dups are ours */
 };
 
 static _Atomic(struct anchor *) current;
-static _Atomic uint64_t held, idle;    /* by number; the idle ones are among the held ones */
-static struct inode lent[RESERVE_END]; /* the file of a number that is held and not idle */
+static _Atomic uint64_t held, idle;        /* by number; the idle ones are among the held ones */
+static struct sys_inode lent[RESERVE_END]; /* the file of a number that is held and not idle */
 
 static uint64_t bit(int number)
 {
 	return 1ull << number;
 }
 
-static int is_open_on(int fd, const struct inode *inode)
-{
-	uint64_t dev, ino;
-
-	return sys_inode(fd, &dev, &ino) == 0 && dev == inode->dev && ino == inode->ino;
-}
-
 static int is_ours(int fd)
 {
-	struct inode inode;
+	struct sys_inode inode;
 
-	if (sys_inode(fd, &inode.dev, &inode.ino) < 0)
+	if (sys_inode(fd, &inode) < 0)
 		return 0;
 	for (const struct anchor *a = atomic_load(&current); a; a = a->older)
 		if (a->inode.dev == inode.dev && a->inode.ino == inode.ino)
@@ -54,7 +43,7 @@ static int is_ours(int fd)
 
 static int publish(struct anchor *anchor, int fd, struct anchor *seen)
 {
-	int r = sys_inode(fd, &anchor->inode.dev, &anchor->inode.ino);
+	int r = sys_inode(fd, &anchor->inode);
 
 	anchor->fd = fd;
 	anchor->older = seen;
@@ -162,7 +151,7 @@ int reserve_pin(int fd)
 			if (r < 0)
 				atomic_fetch_or(&idle, bit(number));
 			else
-				sys_inode(number, &lent[number].dev, &lent[number].ino);
+				sys_inode(number, &lent[number]);
 			return r;
 		}
 		forget(number);
@@ -174,7 +163,7 @@ int reserve_pin(int fd)
 void reserve_unpin(int number)
 {
 	const struct anchor *anchor = atomic_load(&current);
-	int here = is_open_on(number, &lent[number]);
+	int here = sys_is_open_on(number, &lent[number]);
 
 	if (here && is_ours(anchor->fd) && sys_dup3(anchor->fd, number, O_CLOEXEC) == number) {
 		atomic_fetch_or(&idle, bit(number));

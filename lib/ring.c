@@ -188,6 +188,7 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 	if (ring->ending)
 		return -ESHUTDOWN;
 	r = watchlist_make_room(&ring->list, handle_of(child)->care != NULL);
+	wait_check_pidfd(child);
 	if (r == 0)
 		watchlist_add(&ring->list, child);
 	return r;

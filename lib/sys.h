@@ -302,8 +302,12 @@ static inline int sys_timerfd_settime(int fd, const struct itimerspec *value)
 	return (int)SYSCALL(SYS_timerfd_settime, fd, 0, value, 0);
 }
 
-/* Which inode a descriptor is open on. */
-static inline int sys_inode(int fd, uint64_t *retdev, uint64_t *retino)
+/* Which file a descriptor is open on. Eventfds, timers, sets of epoll, and before 6.9 pidfds, are all of one inode. */
+struct sys_inode {
+	uint64_t dev, ino;
+};
+
+static inline int sys_inode(int fd, struct sys_inode *ret)
 {
 	struct stat64 st;
 #ifdef SYS_fstat64
@@ -314,9 +318,15 @@ static inline int sys_inode(int fd, uint64_t *retdev, uint64_t *retino)
 
 	if (r < 0)
 		return r;
-	*retdev = st.st_dev;
-	*retino = st.st_ino;
+	*ret = (struct sys_inode){ st.st_dev, st.st_ino };
 	return 0;
+}
+
+static inline int sys_is_open_on(int fd, const struct sys_inode *inode)
+{
+	struct sys_inode now;
+
+	return fd >= 0 && sys_inode(fd, &now) == 0 && now.dev == inode->dev && now.ino == inode->ino;
 }
 
 /* What kind of filesystem it is on: statfs(2). */
@@ -474,13 +484,13 @@ static inline struct timespec sys_timespec(int64_t ns)
 
 /*
  * One that lives long. A host that closes what it does not know, as daemons do when they start, may have its number by
- * now: then it is not ours to close. Eventfds, timers and sets of epoll are all of one inode. So the open file has a
- * mark, too: the signal for its owner (F_SETSIG), which is sent for none of ours, and which a host's has not.
+ * now: then it is not ours to close. Where all are of one inode the open file has a mark, too: the signal for its owner
+ * (F_SETSIG), which is sent for none of ours, and which a host's has not.
  */
 struct sys_owned {
 	int fd;
 	int mark; /* 0: none */
-	uint64_t dev, ino;
+	struct sys_inode inode;
 };
 
 static inline void sys_own(struct sys_owned *ret, int fd)
@@ -490,17 +500,16 @@ static inline void sys_own(struct sys_owned *ret, int fd)
 	*ret = (struct sys_owned){ .fd = fd };
 	if (fd < 0)
 		return;
-	sys_inode(fd, &ret->dev, &ret->ino);
+	sys_inode(fd, &ret->inode);
 	if (sys_fcntl(fd, F_SETSIG, mark) == 0)
 		ret->mark = mark;
 }
 
 static inline int sys_still_owned(const struct sys_owned *owned)
 {
-	uint64_t dev, ino;
 	int mark;
 
-	if (owned->fd < 0 || sys_inode(owned->fd, &dev, &ino) < 0 || dev != owned->dev || ino != owned->ino)
+	if (!sys_is_open_on(owned->fd, &owned->inode))
 		return 0;
 	mark = owned->mark ? sys_fcntl(owned->fd, F_GETSIG, 0) : 0;
 	return mark == owned->mark || mark < 0; /* by a filter that came later */

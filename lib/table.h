@@ -8,6 +8,8 @@
 
 #include <uspawn.h>
 
+#include "sys.h"
+
 #define TABLE_FULL UINT32_MAX
 
 enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_SILENT };
@@ -15,6 +17,7 @@ enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_SILENT };
 struct entry {
 	struct uspawn_child *child; /* live: whose end is an event */
 	int pidfd, pid;             /* silent: what is reaped without a word */
+	struct sys_inode inode;     /* of that pidfd */
 	uint32_t generation;
 	uint32_t next_free;
 	uint8_t state;

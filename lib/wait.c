@@ -121,20 +121,20 @@ int wait_enter(struct uspawn_child *child)
 	return 0;
 }
 
-/* Whose status was taken by its pidfd has it; of one that is let go the host may have closed it. */
-static int has_pidfd(const struct uspawn_child *child)
+/* Before 6.9 a file of the host's may seem to be it: not where the status was taken by it. */
+static int owns_pidfd(const struct uspawn_child *child)
 {
 	siginfo_t info;
 
-	return child->pidfd >= 0 && (atomic_load(&handle_of(child)->phase) == PHASE_ENDED ||
-				     sys_look_for_end(P_PIDFD, child->pidfd, &info) != -EBADF);
+	return handle_has_pidfd(child) && (atomic_load(&handle_of(child)->phase) == PHASE_ENDED ||
+					   sys_look_for_end(P_PIDFD, child->pidfd, &info) != -EBADF);
 }
 
 static void close_what_it_owns(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
 
-	if (!(handle->flags & HANDLE_BORROWED) && has_pidfd(child))
+	if (!(handle->flags & HANDLE_BORROWED) && owns_pidfd(child))
 		sys_close(child->pidfd);
 	if (handle->tree)
 		sys_close(handle->tree);
@@ -201,6 +201,12 @@ static void publish(struct uspawn_child *child, const struct uspawn_exit *exit)
 	atomic_store(&handle->phase, PHASE_ENDED);
 }
 
+void wait_check_pidfd(struct uspawn_child *child)
+{
+	if (!handle_has_pidfd(child))
+		child->pidfd = -1;
+}
+
 /* Detached, and without a pidfd: its number is all there is to look at, and who reaps it is another. */
 static int is_out_of_sight(const struct uspawn_child *child)
 {
@@ -262,6 +268,7 @@ int wait_collect(struct uspawn_child *child, int block)
 
 	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
 		return phase == PHASE_ENDED ? 1 : -EBUSY;
+	wait_check_pidfd(child);
 	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, block, &exit);
 	if (ended && exit.code == USPAWN_UNKNOWN)
 		ended = recover(child, block, &exit);

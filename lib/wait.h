@@ -11,6 +11,9 @@
  */
 int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret);
 
+/* It becomes -1 if the host has closed it, so that nothing waits for what is there now. */
+void wait_check_pidfd(struct uspawn_child *child);
+
 /*
  * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when
  * someone else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.

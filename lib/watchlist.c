@@ -66,6 +66,14 @@ static int pidfd_of(const struct entry *entry)
 	return entry->state == ENTRY_LIVE ? entry->child->pidfd : entry->pidfd;
 }
 
+void watchlist_check_pidfd(struct entry *entry)
+{
+	if (entry->state == ENTRY_LIVE)
+		wait_check_pidfd(entry->child);
+	else if (!sys_is_open_on(entry->pidfd, &entry->inode))
+		entry->pidfd = -1;
+}
+
 void watchlist_tick(struct watchlist *list, struct entry *entry)
 {
 	if (entry->ticked)
@@ -118,6 +126,8 @@ void watchlist_rewatch(struct watchlist *list)
 		struct care *care = watchlist_care(entry);
 
 		entry->watched = entry->ticked = 0;
+		if (entry->state != ENTRY_FREE)
+			watchlist_check_pidfd(entry);
 		if (entry->state != ENTRY_FREE && !(care && care->exited))
 			watchlist_watch(list, entry, POLLER_ONCE);
 		if (care && generation == list->generation)
@@ -248,6 +258,7 @@ static void hand_back(struct entry *entry, int forked)
 		handle_of(entry->child)->flags &= ~(uint32_t)HANDLE_WATCHED;
 		handle_of(entry->child)->list = NULL;
 	} else if (entry->state == ENTRY_SILENT) {
+		watchlist_check_pidfd(entry);
 		if (!forked)
 			wait_reap(&entry->pidfd, entry->pid, 0, &exit);
 		if (entry->pidfd >= 0)
@@ -304,6 +315,7 @@ void watchlist_let_go(struct uspawn_child *child)
 	list->nsilent++;
 	entry->state = ENTRY_SILENT;
 	entry->child = NULL;
+	entry->inode = handle->inode;
 	entry->pidfd = pidfd < 0 ? -1 : pidfd; /* for lack of a number it is looked at by its pid */
 	entry->pid = child->pid;
 	if (borrowed && *list->here)

@@ -73,6 +73,9 @@ struct care *watchlist_care(const struct entry *entry);
 void watchlist_watch(struct watchlist *list, struct entry *entry, enum poller_watch how);
 void watchlist_unwatch(struct watchlist *list, struct entry *entry);
 
+/* Its pidfd becomes -1 if the host has closed it. */
+void watchlist_check_pidfd(struct entry *entry);
+
 /* It is to be looked at now and then, too. */
 void watchlist_tick(struct watchlist *list, struct entry *entry);
 

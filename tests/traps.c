@@ -331,6 +331,69 @@ CheckedTest(traps, children_of_a_host_that_closes_everything_epoll)
 	copy_run(close_everything_over_children);
 }
 
+static int are_told_apart(const struct uspawn_child *a, const struct uspawn_child *b)
+{
+	struct stat of_a, of_b;
+
+	return fstat(a->pidfd, &of_a) == 0 && fstat(b->pidfd, &of_b) == 0 && of_a.st_ino != of_b.st_ino;
+}
+
+/* The numbers of its pidfds are then those of other children. */
+static void close_everything_between_starts(void)
+{
+	enum { OTHERS = 32 };
+	struct uspawn_child alone, killed, watched, let_go, others[OTHERS];
+	struct uspawn_child *first[] = { &alone, &killed, &watched, &let_go };
+	struct uspawn_ring *ring;
+	struct uspawn_event event;
+	int ends[2], met = 0;
+
+	copy_assert(uspawn_ring_new(&ring, 4, ring_flags) == 0 && pipe(ends) == 0);
+	copy_assert(dup2(ends[0], 1) == 1 && dup2(ends[1], 0) == 0);
+	file_close_range(ends[0], ends[1] + 1);
+	for (int i = 0; i < 4; i++)
+		copy_assert(uspawn(first[i], USPAWN(request, WITNESS("eof", "0", "exit", "3"), FDS({ 0, .fd = 1 })),
+				   NULL) == 0);
+	if (!are_told_apart(&alone, &watched))
+		copy_skip("all pidfds are one file before Linux 6.9");
+	copy_assert(uspawn_ring_add(ring, &watched) == 0);
+	file_close_range(3, 0);
+	for (int i = 0; i < OTHERS; i++) {
+		copy_assert(uspawn(&others[i], USPAWN(request, WITNESS("exit", "5")), NULL) == 0);
+		for (int k = 0; k < 4; k++)
+			met += others[i].pidfd == first[k]->pidfd;
+	}
+	copy_assert(met == 4);
+	uspawn_done(&let_go);
+	copy_assert(uspawn_kill(&alone, 0, 0) == 0 && uspawn_kill(&killed, SIGKILL, 0) == 0);
+	copy_assert(uspawn_wait(&alone, 0) == 0 && uspawn_wait(&alone, 1000000) == 0);
+	copy_assert(uspawn_ring_wait(ring, &event, 1, 20000000) == 0);
+	copy_assert(uspawn_wait(&killed, -1) == 1);
+	copy_assert(killed.exit.code == USPAWN_KILLED && killed.exit.status == SIGKILL);
+	close(0);
+	copy_assert(uspawn_wait(&alone, -1) == 1);
+	copy_assert(alone.exit.code == USPAWN_EXITED && alone.exit.status == 3);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(watched.exit.code == USPAWN_EXITED && watched.exit.status == 3);
+	uspawn_ring_free(ring);
+	for (int i = 0; i < OTHERS; i++) {
+		copy_assert(uspawn_wait(&others[i], -1) == 1);
+		copy_assert(others[i].exit.code == USPAWN_EXITED && others[i].exit.status == 5);
+	}
+}
+
+CheckedTest(traps, children_behind_the_numbers_of_others_uring)
+{
+	copy_run(close_everything_between_starts);
+}
+
+CheckedTest(traps, children_behind_the_numbers_of_others_epoll)
+{
+	ring_flags = USPAWN_RING_EPOLL;
+	copy_run(close_everything_between_starts);
+}
+
 static struct uspawn_ring *parents_ring;
 
 static void free_among_files_of_that_kind(void)
