@@ -7,18 +7,29 @@
 
 #include "path.h"
 
+/* A shell, or the interpreter of a script, would take it for its own option. */
+static size_t here(const char *path, char *ret)
+{
+	if (*path != '-' && *path != '+')
+		return 0;
+	if (ret)
+		memcpy(ret, "./", 2);
+	return 2;
+}
+
 /* An empty entry is the directory itself. Written as "./", so that no shell takes the name for something else. */
 static size_t prefix(const char *entry, size_t length, char *ret)
 {
 	const char *directory = length ? entry : ".";
+	size_t before = here(directory, ret);
 
 	if (!length)
 		length = 1;
 	if (ret) {
-		memcpy(ret, directory, length);
-		ret[length] = '/';
+		memcpy(ret + before, directory, length);
+		ret[before + length] = '/';
 	}
-	return length + 1;
+	return before + length + 1;
 }
 
 static int searched(const char *file, const char *search)
@@ -32,7 +43,7 @@ struct path_size path_measure(const char *file, const char *search)
 	struct path_size ret = { 0, 0 };
 
 	if (!searched(file, search))
-		return (struct path_size){ 1, size };
+		return (struct path_size){ 1, here(file, NULL) + size };
 	for (const char *entry = search;; entry++) {
 		size_t length = strcspn(entry, ":");
 
@@ -49,7 +60,8 @@ void path_list(const char *file, const char *search, char *bytes, const char **r
 	size_t size = strlen(file) + 1;
 
 	if (!searched(file, search)) {
-		ret[0] = memcpy(bytes, file, size);
+		memcpy(bytes + here(file, bytes), file, size);
+		ret[0] = bytes;
 		ret[1] = NULL;
 		return;
 	}

@@ -17,7 +17,7 @@ struct path_size path_measure(const char *file, const char *search);
 
 /*
  * Writes the candidates of `file` to `bytes` and their addresses, then NULL, to `ret`; both as large as measured, and
- * one more address. A file with a slash, or without a search, is its own only candidate.
+ * one more address. A file with a slash, or without a search, is its own only candidate. None looks like an option.
  */
 void path_list(const char *file, const char *search, char *bytes, const char **ret);
 

@@ -172,6 +172,27 @@ EachRung(path, c21_script_without_an_interpreter)
 	cr_assert_eq(code(way, USPAWN(request, .argv = LIST("/bin/false"), .flags = USPAWN_SH_FALLBACK)), 1);
 }
 
+/* A name is no option, whatever it looks like: neither of /bin/sh, nor of a script's interpreter. */
+EachRung(path, c21_scripts_that_look_like_options)
+{
+	const char *names[] = { "-c", "-", "--", "+x", "-d/script" };
+	SCRATCH s;
+
+	scratch_make(&s);
+	scratch_directory(&s, "-d", 0755);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		for (int named = 0; named < 2; named++) {
+			scratch_file(&s, names[i], 0755, named ? "#!/bin/sh\nexit 7\n" : "exit 7\n");
+			cr_assert_eq(code(way, USPAWN(request, .path = names[i], .argv = LIST("x", "exit 9"),
+						      .cwd = s.path, .flags = USPAWN_SH_FALLBACK)),
+				     7, "%s", names[i]);
+		}
+	}
+	cr_assert_eq(code(way, USPAWN(request, .file = "script", .search = "+d:-d", .argv = LIST("x", "exit 9"),
+				      .cwd = s.path, .flags = USPAWN_SH_FALLBACK)),
+		     7);
+}
+
 /* Relative names mean the directory that the child will be in. */
 EachRung(path, c44_relative_to_the_childs_directory)
 {

@@ -4,6 +4,15 @@
 #include "env.h"
 #include "path.h"
 
+/* What looks like an option is written with "./" before it. */
+static const char *without_here(const char *found, const char *path)
+{
+	int marked = *path == '-' || *path == '+';
+
+	MUST(!marked || strncmp(found, "./", 2) == 0);
+	return found + 2 * marked;
+}
+
 static void check_path(const char *file, const char *search)
 {
 	struct path_size size = path_measure(file, search);
@@ -19,7 +28,7 @@ static void check_path(const char *file, const char *search)
 		used += strlen(list[n]) + 1;
 	MUST(n == size.count && used == size.bytes);
 	if (!search || !*file || strchr(file, '/')) {
-		MUST(n == 1 && strcmp(list[0], file) == 0);
+		MUST(n == 1 && strcmp(without_here(list[0], file), file) == 0);
 		at = NULL;
 	}
 	for (n = 0; at; n++) {
@@ -28,6 +37,7 @@ static void check_path(const char *file, const char *search)
 
 		MUST(found);
 		if (length) {
+			found = without_here(found, at);
 			MUST(strncmp(found, at, length) == 0);
 			found += length;
 		} else {
