@@ -64,9 +64,9 @@ static const struct option known[] = {
 
 static uint32_t processors(void)
 {
-	cpu_set_t set;
+	cpu_set_t set[8]; /* the kernel wants room for all that it may have */
 
-	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (uint32_t)CPU_COUNT(&set);
+	return sched_getaffinity(0, sizeof(set), set) ? 1 : (uint32_t)CPU_COUNT_S(sizeof(set), set);
 }
 
 /* Each child that runs costs a descriptor, and two more where its output is collected; a few are the program's. */
@@ -213,6 +213,13 @@ static int finish_output(struct each_options *o, const char *grouping)
 	return -1;
 }
 
+/* -k was the short form of --kill-after once, and still is in "run" */
+static int refuse_time_of_k(const char *time)
+{
+	complain("--keep-order (-k) takes no value: for a time, write --kill-after %s", time);
+	return EXIT_OWN_ERROR;
+}
+
 static int finish(struct each_options *o, const char *grouping)
 {
 	const char *resume = o->resume_failed ? "--resume-failed" : "--resume";
@@ -222,11 +229,8 @@ static int finish(struct each_options *o, const char *grouping)
 		complain("a command is missing: uspawn each [OPTION]... -- COMMAND [ARG|{}]...");
 		return EXIT_OWN_ERROR;
 	}
-	/* -k was the short form of --kill-after once, and still is in "run" */
-	if (o->keep_order && !duration_parse(*o->command, &time)) {
-		complain("--keep-order (-k) takes no value: for a time, write --kill-after %s", *o->command);
-		return EXIT_OWN_ERROR;
-	}
+	if (o->keep_order && !duration_parse(*o->command, &time))
+		return refuse_time_of_k(*o->command);
 	if ((o->resume || o->resume_failed) && !o->joblog)
 		return refuse_pair(resume, "needs --joblog FILE, which says what is done");
 	if ((o->resume || o->resume_failed) && !strncmp(o->joblog, "fd:", 3))
@@ -245,6 +249,8 @@ int each_options(struct each_options *o, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "+:0I:P:a:hj:ktu", known, NULL)) != -1) {
 		if (opt == 'P') /* xargs(1) */
 			opt = 'j';
+		if (opt == '?' && o->keep_order && strchr("123456789", optopt) && optopt)
+			return refuse_time_of_k("TIME");
 		code = opt == '?' || opt == ':' ? refuse_option(opt, argv, known) : option(o, opt, optarg, &grouping);
 		if (code >= 0)
 			return code;

@@ -86,7 +86,8 @@ const char help_each[] = "uspawn each: run a program for each line of input, sev
 			 "\n"
 			 "Exit code: 0 if every item succeeded; 123 if some failed, timed out or were\n"
 			 "killed; 126 if the program could not be run and 127 if it was not found, which\n"
-			 "stops everything; 125 for errors of uspawn itself.\n";
+			 "stops everything, unless the item is the program, or too long: that item has\n"
+			 "failed; 125 for errors of uspawn itself.\n";
 
 const char help_probe[] = "uspawn probe: show what this kernel and container allow, and what follows.\n"
 			  "\n"
@@ -111,7 +112,7 @@ const char help_probe[] = "uspawn probe: show what this kernel and container all
 			  "  uspawn probe\n"
 			  "  uspawn probe --json | jq .rung\n"
 			  "  USPAWN_RUNG=fork uspawn probe\n"
-			  "  docker run --rm -v $PWD/uspawn:/u debian:12 /u probe\n"
+			  "  docker run --rm -v /:/host:ro debian:12 chroot /host uspawn probe\n"
 			  "\n"
 			  "Exit code: 0 if processes can be made at all, else 1; 125 for errors of uspawn\n"
 			  "itself.\n";

@@ -138,6 +138,11 @@ static const char *nearest(const char *word, const struct option *known)
 	return best;
 }
 
+static int is_short(int option)
+{
+	return option > 0 && option < 256;
+}
+
 int refuse_option(int answer, char *const *argv, const struct option *known)
 {
 	const char *word = argv[optind - 1], *name = strncmp(word, "--", 2) ? "" : word + 2, *meant;
@@ -145,19 +150,23 @@ int refuse_option(int answer, char *const *argv, const struct option *known)
 	unsigned begun = 0;
 
 	if (answer == ':') {
-		complain("%s needs a value; see --help", word);
-		return EXIT_OWN_ERROR;
-	}
-	if (!*name) {
-		complain("-%c: no such option; see --help", optopt);
+		if (*name)
+			complain("%s needs a value; see --help", word);
+		else
+			complain("-%c needs a value; see --help", optopt);
 		return EXIT_OWN_ERROR;
 	}
 	for (const struct option *o = known; o->name; o++) {
 		begun += !strncmp(o->name, name, len);
-		if (optopt && o->val == optopt && o->has_arg == no_argument && name[len]) {
+		if (optopt && o->val == optopt && o->has_arg == no_argument && *name && name[len]) {
 			complain("--%.*s takes no value: leave out '%s'", (int)len, name, name + len);
 			return EXIT_OWN_ERROR;
 		}
+	}
+	/* Within a group of letters the word is still the one before them. */
+	if (!*name || is_short(optopt)) {
+		complain("-%c: no such option; see --help", optopt);
+		return EXIT_OWN_ERROR;
 	}
 	meant = nearest(name, known);
 	if (begun > 1)
