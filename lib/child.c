@@ -312,7 +312,7 @@ void child_main(void *p)
 	if (start->resets_handlers)
 		reset_handlers();
 	while ((r = run(start, in, &saved)) >= 0 || note_allowed(report, in, r))
-		in++;
+		in += r < 0 ? 1 + in->skips : 1;
 	report->step = in->op == OP_CUT && r == -ENOSYS ? CHILD_STEP_CUT : in->step;
 	report->index = in->index;
 	/* Last: on the fork rung the parent may look at any time. */

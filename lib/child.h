@@ -85,7 +85,7 @@ struct child_instr {
 	uint16_t step;
 	uint32_t index;
 	int32_t a, b, c;
-	uint32_t reserved;
+	uint32_t skips; /* how many after it have no meaning without it */
 	union {
 		const char *path;
 		const void *data;
@@ -146,6 +146,7 @@ struct child_start {
 	uint8_t resets_handlers; /* the clone did not */
 	uint8_t holds_lock;      /* memory of its own: report.lock says when exec has passed */
 	uint8_t old_calls;       /* a filter may kill for close_range */
+	uint32_t born;           /* the new namespaces that the clone makes */
 };
 
 #define CHILD_FAILED 127 /* its exit code, which is nobody's but a shell's */

@@ -8,6 +8,7 @@
 
 #include "crossing.h"
 #include "field.h"
+#include "namespaces.h"
 #include "preface.h"
 #include "program.h"
 
@@ -105,6 +106,7 @@ static void write_program(struct child_start *start, void *room, const struct us
 		fds.number[n] = USPAWN_ARG((int)n);
 	if (rung == USPAWN_RUNG_FORK)
 		fds.cgroup = fds_number(&fds, plan->cgroup_fd);
+	start->born = (uint32_t)namespaces_born(plan, rung);
 	program_write(start, room, plan, args, &fds, lifeline, relays ? crossing : NULL, 0);
 }
 

@@ -145,7 +145,8 @@ static int blame_flags(struct start *s, int r)
 
 	if (s->birth.flags & SYS_CLONE_PIDFD_AUTOKILL && (r == -EINVAL || r == -ENOSYS)) /* before 7.1 */
 		return request_fail(&s->failure, EOPNOTSUPP, USPAWN_STEP_CLONE, 0);
-	if (!(s->birth.flags & CLONE_NEWPID) || r == -EAGAIN || r == -EEXIST || r == -ENOSYS)
+	if (!(s->birth.flags & CLONE_NEWPID) || r == -EAGAIN || r == -EEXIST || r == -ENOSYS || r == -EMFILE ||
+	    r == -ENFILE)
 		return request_fail(&s->failure, -r, USPAWN_STEP_CLONE, 0);
 	return request_fail(&s->failure, -r, USPAWN_STEP_NAMESPACE, njoin);
 }
@@ -162,7 +163,8 @@ static int climb(struct start *s, enum uspawn_rung rung, int anew, struct child_
 			rung++;
 			continue;
 		}
-		s->birth.flags = (anew ? namespaces_born(s->plan, rung) : 0) | kill_flags(s->plan);
+		s->child.born = anew ? (uint32_t)namespaces_born(s->plan, rung) : 0;
+		s->birth.flags = s->child.born | kill_flags(s->plan);
 		s->birth.cgroup = rung == USPAWN_RUNG_FORK ? -1 : s->fds.cgroup;
 		r = attempt(s, rung, ret);
 		if (r == STAGES_CANNOT) {

@@ -181,10 +181,11 @@ size_t namespaces_count(const struct uspawn_plan *plan)
 	return plan->namespaces ? plan->namespaces->njoin + INSTRUCTIONS : 0;
 }
 
-void namespaces_put(struct writer *w, uint64_t born)
+void namespaces_put(struct writer *w)
 {
 	const struct plan_namespaces *ns = w->plan->namespaces;
-	struct child_instr *instr;
+	struct child_instr *instr, *unshare = NULL;
+	uint64_t made;
 
 	if (!ns)
 		return;
@@ -193,13 +194,20 @@ void namespaces_put(struct writer *w, uint64_t born)
 		instr->a = fds_number(w->fds, ns->join[i].fd);
 		instr->b = (int)ns->join[i].type;
 	}
-	if (ns->unshare & ~born & ~(uint64_t)CLONE_NEWPID)
-		writer_put(w, OP_UNSHARE, USPAWN_STEP_NAMESPACE, ns->njoin)->bits = ns->unshare & ~born &
-										    ~(uint64_t)CLONE_NEWPID;
+	made = ns->unshare & ~w->born & ~(uint64_t)CLONE_NEWPID;
+	if (made) {
+		unshare = writer_put(w, OP_UNSHARE, USPAWN_STEP_NAMESPACE, ns->njoin);
+		unshare->bits = made;
+	}
 	if (ns->unshare & CLONE_NEWNS && !(ns->flags & USPAWN_KEEP_PROPAGATION))
 		writer_put(w, OP_PRIVATE, USPAWN_STEP_NAMESPACE, ns->njoin);
 	if (ns->unshare & SYS_CLONE_NEWTIME)
 		writer_put(w, OP_TIME, USPAWN_STEP_NAMESPACE, ns->njoin)->text = ns->offsets;
 	if (plan_has_maps(w->plan))
 		writer_put_number(w, OP_IDMAP, USPAWN_STEP_IDMAP, sys_getpid());
+	/* They would change the caller's, where the child goes on in them. */
+	if (unshare)
+		unshare->skips = (uint32_t)(w->instr - unshare) - 1;
+	if (unshare && plan_has_maps(w->plan) && !(made & CLONE_NEWUSER))
+		unshare->skips--;
 }

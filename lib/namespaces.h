@@ -19,6 +19,6 @@ size_t namespaces_count(const struct uspawn_plan *plan);
 uint64_t namespaces_born(const struct uspawn_plan *plan, enum uspawn_rung rung);
 
 /* `born`: those that the clone has made. */
-void namespaces_put(struct writer *w, uint64_t born);
+void namespaces_put(struct writer *w);
 
 #endif

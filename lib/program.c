@@ -92,13 +92,18 @@ static void put_namespaces(struct writer *w, int forks)
 
 	if (forks && ns && w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
 		writer_put(w, OP_HIDE, USPAWN_STEP_NAMESPACE, 0);
-	namespaces_put(w, namespaces_born(w->plan, forks ? USPAWN_RUNG_FORK : USPAWN_RUNG_VFORK));
+	namespaces_put(w);
 }
 
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies)
 {
-	struct writer w = { .instr = room, .plan = plan, .fds = fds, .keeps = { lifeline, -1 }, .crossing = crossing };
+	struct writer w = { .instr = room,
+			    .plan = plan,
+			    .fds = fds,
+			    .keeps = { lifeline, -1 },
+			    .crossing = crossing,
+			    .born = ret->born };
 	int end, forks = lifeline != -1;
 
 	if (crossing) {

@@ -15,9 +15,9 @@ struct crossing;
 size_t program_size(const struct uspawn_plan *plan, const struct uspawn_args *args, int copies);
 
 /*
- * Fills `ret` but for its report, mask and the three switches of its rung. `room` is as large as measured and aligned
- * for pointers. `lifeline` is a descriptor that must stay open until exec, or -1. `crossing` is NULL, or how it gets
- * to a relay.
+ * Fills `ret` but for its report, mask, the three switches of its rung, and what is born, which is there. `room` is as
+ * large as measured and aligned for pointers. `lifeline` is a descriptor that must stay open until exec, or -1.
+ * `crossing` is NULL, or how it gets to a relay.
  */
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies);

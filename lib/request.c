@@ -101,9 +101,12 @@ static int can_be_skipped(uint32_t step)
 
 static int accept_best_effort(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
-	for (uint32_t i = 0; r->best_effort && r->best_effort[i]; i++)
+	for (uint32_t i = 0; r->best_effort && r->best_effort[i]; i++) {
 		if (!can_be_skipped(r->best_effort[i]))
 			return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, i);
+		if (r->best_effort[i] == USPAWN_STEP_NAMESPACE && r->flags & USPAWN_PIVOT_ROOT)
+			return refuse(reterr, USPAWN_STEP_ROOT); /* the caller's root would move */
+	}
 	return 0;
 }
 

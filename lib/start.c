@@ -185,6 +185,7 @@ static int attempt_async(struct start *s, struct slot *slot)
 	uint64_t callers;
 	int r;
 
+	memory->start.born = 0;
 	program_write(&memory->start, slot_room(slot), s->plan, &s->args, &slot->fds, -1, NULL, 1);
 	memory->start.report = &memory->report;
 	s->birth = (struct birth){

@@ -15,6 +15,7 @@ struct writer {
 	const struct fds *fds;
 	int keeps[2];              /* numbers that stay open until exec, beside the plan's; or -1 */
 	struct crossing *crossing; /* NULL: no relay */
+	uint64_t born;             /* namespaces that the clone makes */
 };
 
 static inline struct child_instr *writer_put(struct writer *w, enum child_op op, uint32_t step, uint32_t index)
@@ -25,6 +26,7 @@ static inline struct child_instr *writer_put(struct writer *w, enum child_op op,
 	instr->may_fail = (uint8_t)plan_may_fail(w->plan, step);
 	instr->step = (uint16_t)step;
 	instr->index = index;
+	instr->skips = 0;
 	return instr;
 }
 

@@ -328,6 +328,81 @@ EachRung(namespaces, mounts_are_private_unless_kept)
 	copy_run(start_with_shared_mounts);
 }
 
+static int mounts_are_shared(void)
+{
+	char line[4096] = "";
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+
+	copy_assert(file && fgets(line, sizeof(line), file));
+	fclose(file);
+	return is_shared(line);
+}
+
+static void start_without_the_namespaces(void)
+{
+	static const uint32_t unshared[] = { CLONE_NEWNS, CLONE_NEWNS | NEWTIME, CLONE_NEWNS | CLONE_NEWUSER };
+
+	copy_assert(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
+	kernel_refuse(CALL_UNSHARE, ENOSPC);
+	for (size_t i = 0; i < sizeof(unshared) / sizeof(*unshared); i++) {
+		const struct uspawn_idmap map[] = { { 0, 0, 1, 0 } };
+		int maps = (unshared[i] & CLONE_NEWUSER) != 0;
+		struct uspawn_child child;
+
+		copy_assert(uspawn(&child,
+				   USPAWN(request, .rung = mount_way.rung, WITNESS("exit", "5"),
+					  .best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 },
+					  NAMESPACES(.unshare = unshared[i], .uid_map = maps ? map : NULL,
+						     .nuid_map = (uint32_t)maps)),
+				   NULL) == 0);
+		copy_assert(child.failure.errnum == ENOSPC && child.failure.step == USPAWN_STEP_NAMESPACE);
+		copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == 5);
+		copy_assert(mounts_are_shared());
+	}
+}
+
+/* What is for new ones is not done to the caller's. */
+EachRung(namespaces, allowed_to_fail)
+{
+	mount_way = waiting_of(way);
+	copy_run(start_without_the_namespaces);
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	copy_assert(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));
+	close(file);
+}
+
+static void start_without_a_pid_namespace(void)
+{
+	const struct uspawn_idmap map[] = { { 0, 0, 1, 0 } };
+	struct uspawn_child child;
+
+	copy_assert(unshare(CLONE_NEWUSER) == 0);
+	write_to("/proc/self/uid_map", "0 0 1");
+	write_to("/proc/self/setgroups", "deny");
+	write_to("/proc/self/gid_map", "0 0 1");
+	write_to("/proc/sys/user/max_pid_namespaces", "0");
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = mount_way.rung, WITNESS("exit", "5"),
+				  .best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 },
+				  NAMESPACES(.unshare = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, .uid_map = map,
+					     .nuid_map = 1)),
+			   NULL) == 0);
+	copy_assert(child.failure.errnum == ENOSPC && child.failure.step == USPAWN_STEP_NAMESPACE);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == 5);
+}
+
+/* The others are made, and the maps written for them. */
+EachRung(namespaces, allowed_to_fail_at_the_clone)
+{
+	mount_way = waiting_of(way);
+	copy_run(start_without_a_pid_namespace);
+}
+
 EachRung(namespaces, root_of_a_new_mount_namespace)
 {
 	SCRATCH s;
@@ -616,6 +691,13 @@ CheckedTest(namespaces, contradictions)
 	cr_assert_eq(
 		uspawn(&child, USPAWN(request, WITNESS("exit", "0"), .root = "/", .flags = USPAWN_PIVOT_ROOT), NULL),
 		-EINVAL);
+	assert_failed(&child, EINVAL, USPAWN_STEP_ROOT, 0);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("exit", "0"), .root = "/", .flags = USPAWN_PIVOT_ROOT,
+				   .best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 },
+				   NAMESPACES(.unshare = CLONE_NEWNS)),
+			    NULL),
+		     -EINVAL);
 	assert_failed(&child, EINVAL, USPAWN_STEP_ROOT, 0);
 	cr_assert_eq(uspawn(&child,
 			    USPAWN(request, WITNESS("exit", "0"), .flags = USPAWN_KILL_ON_CLOSE | USPAWN_PID_ONLY),
