@@ -11,7 +11,8 @@
 /* Kernel's own: what a start needs of stack does not grow with what it is asked for. */
 #define DIRENTS_SIZE     512
 #define CLOSE_ONE_BY_ONE 64
-#define CLOSE_BOUND      (1 << 20)
+#define CLOSE_BOUND      (1U << 20)
+#define POLLED           32
 
 struct dirent64 {
 	uint64_t ino;
@@ -43,11 +44,21 @@ static int dirent_number(const char *name)
 }
 
 /* Before 5.9, or where close_range is refused. The directory lists by number, so closing meanwhile skips nothing. */
+static int open_list(void)
+{
+	return sys_openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
 static int close_listed(unsigned first, unsigned last)
 {
 	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
-	int dir = sys_openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int dir = open_list();
 	long n;
+
+	if (dir == -EMFILE) { /* one that is to be closed makes room */
+		sys_close((int)first);
+		dir = open_list();
+	}
 
 	if (dir < 0)
 		return dir;
@@ -65,20 +76,36 @@ static int close_listed(unsigned first, unsigned last)
 	return (int)n;
 }
 
+/* A call for many: poll(2) says which of them are open. It takes no more than the limit is. */
+static void close_polled(unsigned first, unsigned last)
+{
+	struct timespec none = { 0, 0 };
+	struct pollfd polls[POLLED];
+
+	while (first <= last) {
+		unsigned n = min(last - first + 1, POLLED);
+
+		for (unsigned i = 0; i < n; i++)
+			polls[i] = (struct pollfd){ .fd = (int)(first + i) };
+		if (sys_ppoll(polls, n, &none) < 0)
+			close_each(first, first + n - 1);
+		else
+			for (unsigned i = 0; i < n; i++)
+				if (!(polls[i].revents & POLLNVAL))
+					sys_close(polls[i].fd);
+		first += n;
+	}
+}
+
 static void close_numbers(const struct child_start *start, unsigned first, unsigned last)
 {
-	struct rlimit64 limit;
-
 	if (first > last || (!start->old_calls && sys_close_range(first, last, 0) == 0))
 		return;
-	if (last - first < CLOSE_ONE_BY_ONE) {
+	if (last - first < CLOSE_ONE_BY_ONE)
 		close_each(first, last);
-	} else if (close_listed(first, last) < 0) {
-		/* Neither close_range nor /proc: bounded, for a limit may be two thousand million. */
-		if (sys_getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > CLOSE_BOUND)
-			limit.rlim_cur = CLOSE_BOUND;
-		close_each(first, min(last, (unsigned)limit.rlim_cur));
-	}
+	else if (close_listed(first, last) < 0)
+		/* Neither close_range nor /proc: bounded, but not by the limit, which may have been lowered since. */
+		close_polled(first, min(last, CLOSE_BOUND));
 }
 
 static int close_possible(int fd)

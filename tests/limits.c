@@ -3,16 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
 #include "harness/files.h"
+#include "harness/kernel.h"
 #include "harness/way.h"
 
 CheckedSuite(limits);
@@ -37,6 +41,62 @@ EachRung(limits, c32_descriptors_far_up_are_gone)
 	cr_assert_str_eq(report_fds(&r), "0 1 2");
 	cr_assert_eq(report_number(&r, "nofile"), 500);
 	close(far);
+}
+
+/* A process that goes on has none of its caller's: here the end of a pipe, far above the limit. */
+static void start_with_a_far_descriptor(uint32_t rung, uint32_t limit)
+{
+	struct rlimit old, low;
+	struct uspawn_child child;
+	struct pollfd end = { .events = POLLIN };
+	int ends[2], far;
+
+	copy_assert(pipe2(ends, O_CLOEXEC) == 0 && getrlimit(RLIMIT_NOFILE, &old) == 0);
+	far = fcntl(ends[1], F_DUPFD, 1200);
+	copy_assert(far >= 1200 && close(ends[1]) == 0);
+	end.fd = ends[0];
+	while (dup(0) < 9)
+		;
+	low = (struct rlimit){ limit, old.rlim_max };
+	copy_assert(setrlimit(RLIMIT_NOFILE, &low) == 0);
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = rung, .path = "/bin/sleep", .argv = LIST("sleep", "100"),
+				  .flags = USPAWN_PID_ONLY),
+			   NULL) == 0);
+	copy_assert(setrlimit(RLIMIT_NOFILE, &old) == 0 && close(far) == 0);
+	copy_assert(poll(&end, 1, 10000) == 1 && end.revents == POLLHUP);
+	copy_assert(kill(child.pid, SIGKILL) == 0 && waitpid(child.pid, NULL, 0) == child.pid);
+}
+
+static uint32_t far_rung;
+
+static void start_without_proc(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		copy_skip("a new mount namespace cannot be had");
+	copy_assert(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		    mount("none", "/proc", "tmpfs", 0, NULL) == 0);
+	kernel_refuse(CALL_CLOSE_RANGE, ENOSYS);
+	start_with_a_far_descriptor(far_rung, 500);
+}
+
+EachWaitingRung(limits, c32_far_up_without_proc)
+{
+	far_rung = way->rung;
+	copy_run(start_without_proc);
+}
+
+/* None is left to list them by; nor would there be for a fork or a relay. */
+static void start_at_the_limit(void)
+{
+	kernel_refuse(CALL_CLOSE_RANGE, ENOSYS);
+	start_with_a_far_descriptor(USPAWN_RUNG_VFORK, 10);
+	start_with_a_far_descriptor(USPAWN_RUNG_CLONE, 10);
+}
+
+CheckedTest(limits, c32_far_up_at_the_limit)
+{
+	copy_run(start_at_the_limit);
 }
 
 /* What the child is given, and not what the caller has. */
