@@ -67,18 +67,21 @@ static int may_see_any_number(const struct uspawn_action *action)
 	return takes_path(action->op) && (action->op == USPAWN_DO_CHDIR || strcmp(action->path, "/dev/null") != 0);
 }
 
+/* Far above what can be open; a cut is rounded up. */
+#define HIGHEST (INT32_MAX / 2)
+
 int actions_cut(const struct uspawn_plan *plan)
 {
-	int cut = plan->flags & (USPAWN_SETCTTY | USPAWN_FOREGROUND) ? plan->tty + 1 : 1;
+	int tty = plan->flags & (USPAWN_SETCTTY | USPAWN_FOREGROUND) ? plan->tty : 0, cut = tty < HIGHEST ? tty + 1 : 0;
 
-	if (plan->cwd || plan->root)
+	if (plan->cwd || plan->root || !cut)
 		return 0;
 	for (uint32_t i = 0; i < plan->nactions; i++) {
 		const struct uspawn_action *action = &plan->actions[i];
 
 		if (action->op == USPAWN_DO_CLOSEFROM)
-			return action->fd > cut ? action->fd : cut;
-		if (may_see_any_number(action) || action->fd == INT32_MAX || action->newfd == INT32_MAX)
+			return action->fd > HIGHEST ? 0 : action->fd > cut ? action->fd : cut;
+		if (may_see_any_number(action) || action->fd > HIGHEST || action->newfd > HIGHEST)
 			return 0;
 		cut = action->fd >= cut ? action->fd + 1 : cut;
 		cut = action->newfd >= cut ? action->newfd + 1 : cut;

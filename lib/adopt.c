@@ -35,12 +35,14 @@ static int release_standin(struct uspawn_child *child)
 int uspawn_release(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
-	int pidfd = child->pidfd;
+	int pidfd;
 
 	if (handle_state(child) != USPAWN_RUNNING)
 		return -ECHILD;
 	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED) || handle->queued)
 		return -EBUSY;
+	wait_check_pidfd(child);
+	pidfd = child->pidfd;
 	if (pidfd < 0)
 		return -ECHILD;
 	if (child->rung != USPAWN_RUNG_ANY && standin_is_needed(pidfd, child->pid))
@@ -96,6 +98,11 @@ static int look_at(int pidfd)
 	return strstr(text, "\nPid:") ? 0 : -EBADF;
 }
 
+static int is_refusal(int r)
+{
+	return r == -EPERM || r == -ENOSYS || r == -EINVAL;
+}
+
 int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 {
 	uint32_t borrowed = pidfd >= 0 && !(flags & USPAWN_ADOPT_GIVE) ? HANDLE_BORROWED : 0;
@@ -112,11 +119,11 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 	} else {
 		/* Says -EBADF of what is no pidfd; that it is dead, or not ours to signal, is no objection. */
 		r = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_send_signal(pidfd, 0, 0);
-		if (r == -EPERM || r == -ENOSYS || r == -EINVAL) /* or a filter's answer, which says nothing of it */
+		if (r == 0) /* a directory of /proc can be signalled by */
+			r = look(P_PIDFD, pidfd);
+		if (is_refusal(r)) /* or a filter's answer, which says nothing of it */
 			r = look_at(pidfd);
-		else if (r == 0 && look(P_PIDFD, pidfd) == -EBADF) /* a directory of /proc can be signalled by */
-			r = -EBADF;
-		if (r < 0 && r != -ESRCH)
+		if (r < 0 && r != -ESRCH && r != -ECHILD)
 			return r;
 		if (!pid)
 			pid = pid_of(pidfd);

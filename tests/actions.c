@@ -208,6 +208,27 @@ EachRung(actions, closefrom)
 	close(high);
 }
 
+/* The greatest numbers there are, which nothing has. */
+EachRung(actions, closefrom_the_end)
+{
+	struct uspawn_child child;
+
+	for (int fd = INT32_MAX; fd > INT32_MAX - 70; fd -= 23) {
+		cr_assert_eq(way_run(way, &child,
+				     USPAWN(request, WITNESS("exit", "5"), ACTIONS({ USPAWN_DO_CLOSEFROM, fd })), NULL),
+			     0);
+		assert_exited(&child, 5);
+	}
+	cr_assert_eq(
+		way_run(way, &child,
+			USPAWN(request, WITNESS("exit", "5"), .flags = USPAWN_INHERIT_FDS | USPAWN_FOREGROUND,
+			       .tty = INT32_MAX,
+			       .actions = (const struct uspawn_action[]){ { USPAWN_DO_CLOSEFROM, 3 } }, .nactions = 1),
+			NULL),
+		-EBADF);
+	assert_failed(&child, EBADF, USPAWN_STEP_FOREGROUND, 0);
+}
+
 /* What looks at a number before it is closed sees what the caller has there: the table is not cut below it. */
 EachRung(actions, closefrom_after_a_look)
 {

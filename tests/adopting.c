@@ -126,7 +126,7 @@ CheckedTest(adopting, c2_pidfd_that_does_not_block)
 }
 
 /* The kernel sends signals by one all the same. */
-CheckedTest(adopting, directory_of_proc_is_no_pidfd)
+static void adopt_directory_of_proc(void)
 {
 	struct uspawn_child child;
 	char path[32];
@@ -141,6 +141,17 @@ CheckedTest(adopting, directory_of_proc_is_no_pidfd)
 	close(directory);
 	close(end);
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+CheckedTest(adopting, directory_of_proc_is_no_pidfd)
+{
+	adopt_directory_of_proc();
+}
+
+CheckedTest(adopting, c41_directory_of_proc_is_no_pidfd)
+{
+	kernel_refuse(CALL_WAITID_PIDFD, ENOSYS);
+	adopt_directory_of_proc();
 }
 
 /* Only a number is left to signal by, and another has reaped it. */
