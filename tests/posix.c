@@ -174,6 +174,39 @@ EachFamily(posix, c22_errors_are_the_return_value)
 	f->actions.destroy(&dup);
 }
 
+CheckedTest(posix, c22_errno_behind_a_shell)
+{
+	const struct family *f = family_get(FAMILY_REPLACEMENT);
+	pid_t pid;
+
+	setenv("USPAWN_ELIDE_SHELL", "1", 1);
+	errno = 77;
+	cr_assert_eq(f->spawn(&pid, "/bin/sh", NULL, NULL, LIST("sh", "-c", "/bin/true"),
+			      LIST("PATH=/usr/bin:/bin", "PWD=/no/such")),
+		     0);
+	cr_assert_eq(errno, 77);
+	cr_assert_eq(family_end(pid), 0);
+}
+
+/* What clone3(2) says of them. */
+EachFamily(posix, groups_that_are_none)
+{
+	ATTR(f, attr);
+	int file = file_new(10);
+
+	if (!f->attr.setcgroup_np)
+		cr_skip_test("before glibc 2.39");
+	f->attr.setflags(&attr, POSIX_SPAWN_SETCGROUP);
+	f->attr.setcgroup_np(&attr, -1);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "exit", "0"), NULL, &attr), -EINVAL);
+	f->attr.setcgroup_np(&attr, file);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "exit", "0"), NULL, &attr), -EBADF);
+	close(file);
+	f->attr.setcgroup_np(&attr, file);
+	cr_assert_eq(family_run(f, witness_path, LIST("w", "exit", "0"), NULL, &attr), -EBADF);
+	f->attr.destroy(&attr);
+}
+
 EachFamily(posix, c30_failed_starts_leave_nothing)
 {
 	ACTIONS(f, actions);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting is by wait4(), which `uspawn with --trace` sees. */
+/* Waiting is by waitpid(), which `uspawn with --trace` sees, and which is a cancellation point in musl, too. */
 #include <errno.h>
 #include <stddef.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ int command_wait(pid_t pid)
 {
 	int status;
 
-	while (wait4(pid, &status, 0, NULL) < 0)
+	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
 	return status;

@@ -29,6 +29,11 @@ void *next_find(struct next *next)
 	return (void *)(address - 1);
 }
 
+int next_is_glibc(void)
+{
+	return dlvsym != NULL;
+}
+
 /* ---- Whose a function is ---- */
 
 struct home {

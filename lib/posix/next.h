@@ -30,6 +30,9 @@ void next_look_up(void);
 /* NULL: there is none. */
 void *next_find(struct next *next);
 
+/* Else it is musl. */
+int next_is_glibc(void);
+
 /* It is another library's, not libc's. */
 int next_is_foreign(struct next *next);
 

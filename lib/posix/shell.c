@@ -4,6 +4,7 @@
  * its environment without names that are none, sets PWD, and looks for the program in the PATH that it is given. A
  * program that cannot be run is left to the shell, whose message and exit code are expected then.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -178,7 +179,7 @@ static int start_words(struct uspawn_child *child, const struct call *call, cons
 	return r;
 }
 
-int shell_elide(struct uspawn_child *child, const struct call *call, shell_start *start)
+static int elide(struct uspawn_child *child, const struct call *call, shell_start *start)
 {
 	const char *path, *pwd;
 
@@ -186,4 +187,12 @@ int shell_elide(struct uspawn_child *child, const struct call *call, shell_start
 	    !are_harmless(call->actions) || !is_handed_on(call->envp, &path, &pwd))
 		return 1;
 	return start_words(child, call, path, pwd, start);
+}
+
+int shell_elide(struct uspawn_child *child, const struct call *call, shell_start *start)
+{
+	int saved = errno, r = elide(child, call, start);
+
+	errno = saved;
+	return r;
 }

@@ -114,11 +114,20 @@ static void set_signals_of_shell(struct uspawn_request *request)
 	request->sigdefault |= 1ull << (SIGCHLD - 1);
 }
 
+/* What the kernel answers to clone3(2), as glibc hands it on. */
+static int cgroup_error(const struct uspawn_child *child, int error)
+{
+	return error == EINVAL && child->failure.step == USPAWN_STEP_CGROUP ? EBADF : error;
+}
+
 static int start(struct uspawn_child *child, const struct call *call)
 {
+	const struct attributes *attr = attributes_of(call->attr);
 	struct uspawn_request request = { .size = sizeof(request) };
 	struct uspawn_sched sched = { .size = sizeof(sched) };
 
+	if (attr && attr->flags & POSIX_SPAWN_SETCGROUP && attr->cgroup < 0)
+		return EINVAL;
 	request.flags = USPAWN_INHERIT_FDS | (call->wants_pidfd ? 0 : USPAWN_PID_ONLY) |
 			(call->falls_back ? USPAWN_SH_FALLBACK : 0);
 	request.argv = call->argv && call->argv[0] ? call->argv : empty_argv;
@@ -126,12 +135,12 @@ static int start(struct uspawn_child *child, const struct call *call)
 	request.setenv = call->setenv;
 	*(call->search ? &request.file : &request.path) = call->program;
 	request.search = call->search ? call->path : NULL;
-	if (call->attr)
-		set_attributes(&request, &sched, attributes_of(call->attr));
+	if (attr)
+		set_attributes(&request, &sched, attr);
 	if (call->without_shell)
 		set_signals_of_shell(&request);
 	actions_read(call->actions, &request.actions, &request.nactions);
-	return -uspawn(child, &request, NULL);
+	return cgroup_error(child, -uspawn(child, &request, NULL));
 }
 
 typedef int spawn_fn(int *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
@@ -152,6 +161,8 @@ static int start_next(int *ret, const struct call *call)
 #define old_search search
 #endif
 	const struct attributes *attr = attributes_of(call->attr);
+	const posix_spawnattr_t *known = call->attr;
+	posix_spawnattr_t without_cgroup;
 	spawn_fn *next;
 
 	if (call->wants_pidfd)
@@ -162,10 +173,17 @@ static int start_next(int *ret, const struct call *call)
 		next = next_find(call->search ? &search : &plain);
 	if (!next)
 		return ENOSYS;
-	if (actions_beyond_libc(call->actions) ||
-	    (attr && attr->flags & POSIX_SPAWN_SETCGROUP && !next_find(&set_cgroup)))
+	if (actions_beyond_libc(call->actions) || (attr && attr->flags & SCHED_FLAGS && !next_is_glibc()))
 		return ENOTSUP;
-	return next(ret, call->program, call->actions, call->attr, call->argv ? call->argv : no_strings, call->envp);
+	if (attr && !next_find(&set_cgroup)) {
+		if (attr->flags & POSIX_SPAWN_SETCGROUP)
+			return ENOTSUP;
+		/* musl calls what is there. */
+		memcpy(&without_cgroup, call->attr, sizeof(without_cgroup));
+		memset((char *)&without_cgroup + offsetof(struct attributes, cgroup), 0, sizeof(attr->cgroup));
+		known = &without_cgroup;
+	}
+	return next(ret, call->program, call->actions, known, call->argv ? call->argv : no_strings, call->envp);
 }
 
 /* A kernel that has no pidfds at all: as glibc, which finds out before. */

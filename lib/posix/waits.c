@@ -7,6 +7,7 @@
  * constructor of another one waits; and a line is put together without libc's formatting.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -77,10 +78,16 @@ static void record(pid_t pid, int status, long maxrss)
 EXPORT pid_t wait4(pid_t pid, int *ret, int options, struct rusage *retusage)
 {
 	pid_t (*libcs)(pid_t, int *, int, struct rusage *) = next_find(&libcs_wait4);
+	int status = 0, points = !next_is_glibc(), type;
 	struct rusage usage;
-	int status = 0;
-	pid_t r = libcs(pid, &status, options, &usage);
+	pid_t r;
 
+	/* waitpid() is a cancellation point; musl's wait4() is none. */
+	if (points)
+		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	r = libcs(pid, &status, options, &usage);
+	if (points)
+		pthread_setcanceltype(type, &type);
 	if (r > 0 && (WIFEXITED(status) || WIFSIGNALED(status)))
 		record(r, status, usage.ru_maxrss);
 	if (r > 0 && ret)

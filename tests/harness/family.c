@@ -72,8 +72,8 @@ const struct family *family_get(int which)
 	}
 	f->spawn = function(library, "posix_", "spawn");
 	f->spawnp = function(library, "posix_", "spawnp");
-	f->spawn_old = (family_spawn *)dlvsym(library, "posix_spawn", "GLIBC_2.2.5");
-	f->spawnp_old = (family_spawn *)dlvsym(library, "posix_spawnp", "GLIBC_2.2.5");
+	f->spawn_old = (family_spawn *)dlvsym(library, "posix_spawn", POSIX_OLD_VERSION);
+	f->spawnp_old = (family_spawn *)dlvsym(library, "posix_spawnp", POSIX_OLD_VERSION);
 	f->pidfd_spawn = function(library, "pidfd_", "spawn");
 	f->pidfd_spawnp = function(library, "pidfd_", "spawnp");
 	load_actions(f, library);

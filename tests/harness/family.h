@@ -13,6 +13,10 @@
 #include "report.h"
 #include "stock.h"
 
+#ifndef POSIX_SPAWN_SETCGROUP
+#define POSIX_SPAWN_SETCGROUP 0x100 /* glibc 2.39 */
+#endif
+
 typedef int family_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
 			 char *const[], char *const[]);
 
