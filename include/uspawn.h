@@ -496,7 +496,10 @@ struct uspawn_args {
  */
 int uspawn(struct uspawn_child *child, const struct uspawn_request *request, const struct uspawn_args *args);
 
-/* The same, from a plan. Allocates nothing, unless many descriptors or changes of the environment are asked for. */
+/*
+ * The same, from a plan. Allocates nothing, unless many descriptors or changes of the environment are asked for, or
+ * what the library does while the child runs: pipes, timed signals, events, a tree.
+ */
 int uspawn_start(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args);
 
 /*

@@ -4,7 +4,6 @@
  * don't know, so it is looked at before each use and made anew.
  */
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "image.h"
 #include "sys.h"
@@ -113,21 +112,21 @@ void image_refused(enum image_kind kind)
 
 static int publish(int fd, enum image_kind kind, struct image *seen)
 {
-	int saved = errno;
-	struct image *image = malloc(sizeof(*image));
+	struct image *image;
+	void *map; /* malloc() may have been interrupted */
 
-	errno = saved;
-	if (!image) {
+	if (sys_mmap(sizeof(*image), MAP_PRIVATE, -1, &map) < 0) {
 		sys_close(fd);
 		return -ENOMEM;
 	}
+	image = map;
 	sys_own(&image->file, fd);
 	image->kind = kind;
 	image->older = seen;
 	if (atomic_compare_exchange_strong(&current, &seen, image))
 		return fd;
 	sys_close(fd);
-	free(image);
+	sys_munmap(image, sizeof(*image));
 	return seen->file.fd; /* another thread's, which came first */
 }
 

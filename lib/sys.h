@@ -451,6 +451,11 @@ static inline int sys_futex_wake(volatile void *word, int n)
 	return (int)SYSCALL(SYS_futex, word, FUTEX_WAKE, n, 0);
 }
 
+/* These calls are older than a time_t that is longer than a register: a C library for one of 32 bits may have that. */
+#ifndef __x86_64__
+_Static_assert(sizeof(((struct timespec *)NULL)->tv_sec) == sizeof(long), "time_t of the system calls");
+#endif
+
 static inline int sys_nanosleep(const struct timespec *t)
 {
 	return (int)SYSCALL(SYS_nanosleep, t, 0, 0, 0);
