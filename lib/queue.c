@@ -141,7 +141,7 @@ int queue_add(struct queue *queue, struct uspawn_child *child, const struct uspa
 		return r;
 	for (unsigned n = 0; n < PLAN_ARGS; n++)
 		for (unsigned m = 0; accepted.give & bit(n) && m <= n; m++)
-			if (n >= plan->nargs || plan->args[n].use != PLAN_DESCRIPTOR ||
+			if (n >= plan->nargs || n >= accepted.nfds || plan->args[n].use != PLAN_DESCRIPTOR ||
 			    (m < n && accepted.give & bit(m) && accepted.fds[m] == accepted.fds[n]))
 				return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	queued = allocate(&accepted);

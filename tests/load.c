@@ -108,6 +108,34 @@ EachRing(load, in_order)
 	uspawn_ring_free(ring);
 }
 
+/* What is given away must be there: known when it is queued, as when it is started. */
+EachRing(load, more_is_given_than_there_is)
+{
+	struct uspawn_child runs, given;
+	struct uspawn_plan *sleeper = plan_of(USPAWN(request, .argv = LIST("sleep", "100")));
+	struct uspawn_plan *plan = plan_of(
+		USPAWN(request, WITNESS("exit", "0"), FDS({ 0, .fd = USPAWN_ARG(0) }, { 1, .fd = USPAWN_ARG(1) })));
+	int file = file_new(64);
+
+	uspawn_ring_limit(ring, 1);
+	for (int queued = 0; queued < 2; queued++) {
+		cr_assert_eq(uspawn_ring_start(ring, &given, plan, USPAWN(args, .give = 3)), -EINVAL);
+		assert_failed(&given, EINVAL, USPAWN_STEP_REQUEST, 0);
+		cr_assert_eq(uspawn_ring_start(ring, &given, plan, USPAWN(args, .fds = &file, .nfds = 1, .give = 3)),
+			     -EINVAL);
+		assert_failed(&given, EINVAL, USPAWN_STEP_REQUEST, 0);
+		if (!queued)
+			cr_assert_eq(uspawn_ring_start(ring, &runs, sleeper, NULL), 0);
+	}
+	cr_assert_geq(fcntl(file, F_GETFD), 0);
+	close(file);
+	uspawn_kill(&runs, SIGKILL, 0);
+	cr_assert_eq(next_end(ring), &runs);
+	uspawn_plan_free(plan);
+	uspawn_plan_free(sleeper);
+	uspawn_ring_free(ring);
+}
+
 EachRing(load, descriptors_wait_too)
 {
 	struct uspawn_child first, second;
