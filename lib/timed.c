@@ -8,8 +8,9 @@
 #include "request.h"
 #include "timed.h"
 
-#define TIMED_MAX 64
-#define SIGNO_MAX 64
+#define TIMED_MAX    64
+#define SIGNO_MAX    64
+#define TRY_AGAIN_NS 5000000
 #define EVENTS                                                                                                   \
 	(1u << USPAWN_EVENT_END | 1u << USPAWN_EVENT_EXIT | 1u << USPAWN_EVENT_OUTPUT | 1u << USPAWN_EVENT_EOF | \
 	 1u << USPAWN_EVENT_TIMED | 1u << USPAWN_EVENT_TREE_EMPTY)
@@ -48,9 +49,10 @@ static int is_left(const struct care *care, uint32_t i)
 
 static int64_t due_of(const struct care *care, const struct uspawn_timed *timed)
 {
-	int64_t from = timed->flags & USPAWN_TIMED_IDLE ? care->heard_ns : care->start_ns;
+	int64_t from = timed->flags & USPAWN_TIMED_IDLE ? care->heard_ns : care->start_ns, due;
 
-	return timed->after_ns > (uint64_t)(CARE_NEVER - from) ? CARE_NEVER : from + (int64_t)timed->after_ns;
+	due = timed->after_ns > (uint64_t)(CARE_NEVER - from) ? CARE_NEVER : from + (int64_t)timed->after_ns;
+	return due > care->lacking_ns ? due : care->lacking_ns;
 }
 
 int64_t timed_due(const struct care *care)
@@ -72,16 +74,27 @@ static int send_signal(struct care *care, const struct uspawn_timed *timed)
 									      : 0);
 }
 
+/* A tree's files are opened for a signal. */
+static int is_lack(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
 void timed_expire(struct care *care, int64_t now_ns, int settled)
 {
 	for (uint32_t i = 0; i < care->ntimed; i++) {
 		const struct uspawn_timed *timed = &care->timed[i];
-		int idle = (timed->flags & USPAWN_TIMED_IDLE) != 0;
+		int idle = (timed->flags & USPAWN_TIMED_IDLE) != 0, r;
 
 		if (!is_left(care, i) || due_of(care, timed) > now_ns || (idle && !settled))
 			continue;
+		r = timed->signo ? send_signal(care, timed) : 0;
+		if (is_lack(r)) { /* which passes; the next are for later */
+			care->lacking_ns = now_ns + TRY_AGAIN_NS;
+			return;
+		}
 		care->passed |= 1ull << i;
-		if (!timed->signo || send_signal(care, timed) == 0)
+		if (r == 0)
 			care->sent |= 1ull << i;
 		if (idle)
 			care->idle_stands = 1;

@@ -20,6 +20,7 @@
 #define DIRENTS_SIZE 1024
 #define DEPTH_MAX    32
 #define NAME_TRIES   1000
+#define FREEZE_NS    20000000
 
 struct dir_entry {
 	uint64_t ino;
@@ -200,7 +201,7 @@ static void signal_listed(int list, int pid, int signo)
 
 	if (is_listed(list, pid)) {
 		r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo, 0);
-		if (clone_unsupported(r))
+		if (pidfd < 0 || clone_unsupported(r)) /* refused, or for lack of a descriptor */
 			sys_kill(pid, signo);
 	}
 	if (pidfd >= 0)
@@ -292,6 +293,18 @@ static int signal_below(int top, int signo)
 	return r;
 }
 
+/* Who is just being made is not stopped yet, and in no list; who cannot be stopped is not waited for long. */
+static void await_frozen(int dir)
+{
+	const struct timespec slice = sys_timespec(FREEZE_NS / 200);
+	int64_t until_ns = sys_now_ns() + FREEZE_NS;
+	char text[LIST_SIZE];
+
+	while (read_file(dir, "cgroup.events", text, sizeof(text)) > 0 && !strstr(text, "frozen 1") &&
+	       sys_now_ns() < until_ns)
+		sys_nanosleep(&slice);
+}
+
 int tree_kill(int dir, int signo)
 {
 	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezes;
@@ -302,6 +315,8 @@ int tree_kill(int dir, int signo)
 	/* So that nobody escapes, or takes the number of who has ended. Whoever had it frozen before keeps it so. */
 	freezes = signo && read_file(dir, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '0' &&
 		  write_file(dir, "cgroup.freeze", "1") == 0;
+	if (freezes)
+		await_frozen(dir);
 	r = sum_up(signal_members(dir, signo), signal_below(dir, signo));
 	if (freezes)
 		write_file(dir, "cgroup.freeze", "0");

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "harness/groups.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
+#include "harness/rounds.h"
 
 CheckedSuite(trees);
 
@@ -259,6 +261,53 @@ CheckedTest(trees, killed_while_another_thread_learns_of_the_end)
 	for (int i = 1; i < RACED; i += 2)
 		assert_exited(&raced[i], 0);
 	uspawn_plan_free(plan);
+}
+
+/* Who is just being made is met, too. */
+CheckedTest(trees, c46_of_those_that_fork)
+{
+	for (int i = 0; i < rounds(10); i++) {
+		struct uspawn_child child;
+		GROUP group;
+		int out = -1;
+		char c;
+
+		group_make(&group);
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, WITNESS("breed", "6"), IN(group),
+					   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+				    USPAWN(args, .fds = &out, .nfds = 1)),
+			     0);
+		cr_assert_eq(read(out, &c, 1), 1);
+		cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1, "all of them have ended");
+		assert_killed(&child, SIGTERM);
+		close(out);
+	}
+}
+
+/* A lack puts a signal off; it does not cancel it. */
+EachRing(trees, signal_without_a_descriptor)
+{
+	static const struct uspawn_timed ladder[] = { { 20 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct rlimit limit, none;
+	GROUP group;
+
+	group_make(&group);
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), IN(group), .timed = ladder, .ntimed = 1),
+		   NULL);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ 3, limit.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), -EMFILE);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 100 * MS), 0);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	expect(ring, USPAWN_EVENT_END);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 1);
+	uspawn_ring_free(ring);
 }
 
 /* Those that are still below the test's are removed. */

@@ -10,6 +10,7 @@
  *	eof FD         read until end-of-file
  *	open PATH      for writing; ends with the errno if that fails
  *	spin MS        use that much processor time
+ *	breed N        N others, each of which makes a hundred more; says so on descriptor 1 when they have begun
  *	exit CODE, kill SIGNAL (to itself)
  *	--             no more orders: what follows is there to be reported
  */
@@ -287,6 +288,20 @@ static void open_to_write(const char *path)
 		_exit(errno);
 }
 
+/* So many that make others, while it says that they have begun. */
+static void breed(int n)
+{
+	int others = n;
+
+	while (others && fork() > 0)
+		others--;
+	if (!others && write(1, "b", 1) != 1)
+		_exit(97);
+	for (int i = 0; i < 100 && fork() != 0; i++)
+		;
+	pause();
+}
+
 /* Returns how many words it was. */
 static int obey(char **words, char **argv)
 {
@@ -300,6 +315,8 @@ static int obey(char **words, char **argv)
 		copy(atoi(a), -1);
 	else if (strcmp(order, "open") == 0)
 		open_to_write(a);
+	else if (strcmp(order, "breed") == 0)
+		breed(atoi(a));
 	else if (strcmp(order, "spin") == 0)
 		spin(atoi(a));
 	else if (strcmp(order, "exit") == 0)
