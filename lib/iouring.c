@@ -34,6 +34,10 @@ int iouring_open(struct io_uring *ret, struct sys_owned *retown, uint32_t cq_ent
 		};
 
 		r = SYS_KEEP_ERRNO(io_uring_queue_init_params(SQ_ENTRIES, ret, &params));
+		if (r == 0 && !(params.features & IORING_FEAT_RSRC_TAGS)) { /* of 5.13, as are multishot polls */
+			end_ring(ret);
+			r = -ENOSYS;
+		}
 		if (r != -EINVAL)
 			break;
 	}

@@ -104,11 +104,10 @@ static int reopen(struct uring *u)
 
 static int submitted(struct uring *u, int r)
 {
-	if (r == -EEXIST) /* another thread's */
+	if (r == -EEXIST || r == -EBADR) /* another thread's; or some of its news are lost */
 		return reopen(u);
 	/* No room for completions is no error: they are about to be taken. Nor is a lack: what is queued stays so. */
-	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -ENOMEM || r == -EBADR ? 0
-														  : r;
+	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -ENOMEM ? 0 : r;
 }
 
 static int submit(struct uring *u)
@@ -278,6 +277,9 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 			ready[nready++] = ready_of(u, cqe);
 	}
 	io_uring_cq_advance(&u->ring, seen);
+	/* What was read must be where another thread finds it. */
+	if (u->buffers.registered && __atomic_load_n(u->ring.sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_CQ_OVERFLOW)
+		SYS_KEEP_ERRNO(io_uring_get_events(&u->ring));
 	if (u->event.fd >= 0) {
 		silence_bell(u);
 		if (io_uring_sq_ready(&u->ring))

@@ -54,11 +54,15 @@ void watchlist_start_timer(struct watchlist *list)
 
 void watchlist_stop_timer(struct watchlist *list)
 {
+	int r;
+
 	if (list->timer.fd < 0)
 		return;
-	list->poller->kind->unwatch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG);
+	r = list->poller->kind->unwatch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG);
 	list->timer_is_watched = 0;
 	sys_close_owned(&list->timer);
+	if (r == -ESTALE)
+		watchlist_rewatch(list);
 }
 
 static int pidfd_of(const struct entry *entry)
@@ -147,6 +151,7 @@ void watchlist_add(struct watchlist *list, struct uspawn_child *child)
 {
 	struct entry *entry = table_take(&list->table);
 	struct handle *handle = handle_of(child);
+	uint32_t generation = list->generation;
 
 	entry->state = ENTRY_LIVE;
 	entry->child = child;
@@ -154,13 +159,15 @@ void watchlist_add(struct watchlist *list, struct uspawn_child *child)
 	handle->entry = (uint32_t)(entry - list->table.entries);
 	handle->flags |= HANDLE_WATCHED;
 	list->nlive++;
-	watchlist_watch(list, entry, POLLER_ONCE);
-	if (handle->care) {
+	if (handle->care) { /* before anything is watched: the poller may be made anew, for all that it has */
 		handle->care->child = child;
 		carelist_add(&list->cares, handle->care, table_tag(&list->table, entry, 0));
-		watch_care(list, entry, handle->care);
-		watchlist_set_clock(list);
 	}
+	watchlist_watch(list, entry, POLLER_ONCE);
+	if (handle->care && generation == list->generation)
+		watch_care(list, entry, handle->care);
+	if (handle->care)
+		watchlist_set_clock(list);
 }
 
 int watchlist_make_room(struct watchlist *list, int cared)
@@ -294,8 +301,8 @@ void watchlist_let_go(struct uspawn_child *child)
 	if (care) {
 		int ended = care->exited;
 
-		if (*list->here && carelist_unwatch(care, list->poller) == -ESTALE)
-			watchlist_rewatch(list);
+		while (*list->here && carelist_unwatch(care, list->poller) == -ESTALE)
+			watchlist_rewatch(list); /* its pipes, too */
 		carelist_remove(&list->cares, care);
 		list->ndrained -= ended ? 1 : 0;
 		care_free(care);

@@ -539,6 +539,96 @@ EachRing(capture, c18_a_ring_that_changes_hands)
 	uspawn_ring_free(ring);
 }
 
+struct handed {
+	struct uspawn_ring *ring;
+	struct uspawn_output *output;
+	struct uspawn_child *child;
+};
+
+static void *start_and_wait(void *data)
+{
+	struct handed *handed = data;
+
+	ring_begin(handed->ring, handed->child, USPAWN(request, .argv = LIST("seq", "1", "1000000"), OUT),
+		   USPAWN(args, .outputs = handed->output, .noutputs = 1));
+	expect(handed->ring, USPAWN_EVENT_END);
+	return NULL;
+}
+
+/* The poller is made anew within the start, for the other thread, and must not read one pipe twice. */
+EachRing(capture, c18_started_by_another_thread)
+{
+	struct uspawn_output output = { .tail = 1 };
+	struct uspawn_child child;
+	struct handed handed = { ring, &output, &child };
+	pthread_t thread;
+
+	cr_assert_geq(uspawn_ring_fd(ring), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, start_and_wait, &handed), 0);
+	pthread_join(thread, NULL);
+	assert_exited(&child, 0);
+	cr_assert_eq(output.total, 6888896, "%llu bytes", (unsigned long long)output.total);
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+enum { PIPES = 8 };
+
+static void *let_go_elsewhere(void *data)
+{
+	struct handed *handed = data;
+	struct uspawn_event event;
+	int pipes[PIPES][2], moved[PIPES], pid = handed->child->pid;
+	char bytes[8];
+
+	for (int i = 0; i < PIPES; i++)
+		cr_assert(pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK) == 0 && write(pipes[i][1], "precious", 8) == 8);
+	uspawn_done(handed->child);
+	for (int i = 0; i < PIPES; i++) { /* to numbers that were closed just now */
+		moved[i] = dup(pipes[i][0]);
+		close(pipes[i][0]);
+	}
+	cr_assert_eq(kill(pid, SIGCONT), 0);
+	while (kill(pid, 0) == 0) { /* its pipe is broken, and the ring reaps it */
+		cr_assert_leq(uspawn_ring_wait(handed->ring, &event, 1, 0), 0);
+		poll(NULL, 0, 1);
+	}
+	for (int i = 0; i < PIPES; i++) {
+		cr_assert_eq(read(moved[i], bytes, sizeof(bytes)), 8, "the ring has read a pipe of the host's");
+		close(moved[i]);
+		close(pipes[i][1]);
+	}
+	return NULL;
+}
+
+static void start_and_let_go_elsewhere(struct uspawn_ring *ring, int asks)
+{
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_child child;
+	struct handed handed = { ring, &output, &child };
+	pthread_t thread;
+
+	cr_assert(!asks || uspawn_ring_fd(ring) >= 0);
+	ring_begin(ring, &child, USPAWN(request, SH("kill -STOP $$; exec yes"), OUT),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	cr_assert_eq(waitid(P_PID, (id_t)child.pid, &(siginfo_t){ 0 }, WSTOPPED | WNOWAIT), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, let_go_elsewhere, &handed), 0);
+	pthread_join(thread, NULL);
+	free(output.data);
+	uspawn_ring_free(ring);
+}
+
+/* Nobody reads its pipe any more, nor what has its number. */
+EachRing(capture, c18_let_go_by_another_thread)
+{
+	start_and_let_go_elsewhere(ring, 0);
+}
+
+EachRing(capture, c18_let_go_by_another_thread_of_a_foreign_loop)
+{
+	start_and_let_go_elsewhere(ring, 1);
+}
+
 EachRing(capture, a_foreign_loop)
 {
 	struct uspawn_output output = { .flags = USPAWN_OUTPUT_LINES };

@@ -496,6 +496,43 @@ EachRing(traps, c40_dead_child_held_by_a_tracer)
 	uspawn_ring_free(ring);
 }
 
+/* As many ends as completions have no room for come before the first wait: the poll for the held one ends, too. */
+EachRing(traps, c40_dead_child_held_by_a_tracer_among_many)
+{
+	enum { MANY = 1500 };
+	static struct uspawn_child children[MANY];
+	struct uspawn_child held;
+	struct uspawn_event event;
+	struct uspawn_plan *plan;
+	siginfo_t info;
+	int end = ring_sleeper(ring, &held, "6"), ready, go;
+	pid_t tracer = start_tracer(held.pid, end, &ready, &go);
+	char c;
+
+	close(end);
+	if (!tracer) {
+		ring_assert_end(ring, &held);
+		uspawn_ring_free(ring);
+		cr_skip_test("tracing is forbidden here, or the test is traced itself");
+	}
+	cr_assert_eq(read(ready, &c, 1), 1);
+	cr_assert_eq(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "0")), NULL), 0);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(uspawn_ring_start(ring, &children[i], plan, NULL), 0);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(waitid(P_PID, (id_t)children[i].pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_neq(ring_next(ring).child, &held);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 1000000), 0, "held, not ended");
+	close(go);
+	ring_assert_end(ring, &held);
+	assert_exited(&held, 6);
+	waitpid(tracer, NULL, 0);
+	close(ready);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
 /* The caller is the tracer: stops and traps are no ends. */
 CheckedTest(traps, c40_child_traced_by_the_caller)
 {
