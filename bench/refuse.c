@@ -2,7 +2,6 @@
 /* Errors of the commands that look at result files. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 #include "refuse.h"
 
@@ -23,7 +22,7 @@ int refuse_option(int option, char **argv)
 	if (option == ':')
 		return refuse("%s: needs a value", argv[optind - 1]);
 	/* Within a group of letters the word is still the one before them. */
-	if (optopt > 0 && optopt < 256 && !strchr(argv[optind - 1], '='))
+	if (optopt && optopt < 256 && optopt != 'h' && optopt != 'o')
 		return refuse("-%c: unknown option; see uspawn-bench %s --help", optopt, argv[0]);
 	return refuse("%s: unknown option; see uspawn-bench %s --help", argv[optind - 1], argv[0]);
 }

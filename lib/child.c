@@ -43,12 +43,12 @@ static int dirent_number(const char *name)
 	return *name ? -1 : n;
 }
 
-/* Before 5.9, or where close_range is refused. The directory lists by number, so closing meanwhile skips nothing. */
 static int open_list(void)
 {
 	return sys_openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+/* Before 5.9, or where close_range is refused. The directory lists by number, so closing meanwhile skips nothing. */
 static int close_listed(unsigned first, unsigned last)
 {
 	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
@@ -326,6 +326,16 @@ static int note_allowed(struct child_report *report, const struct child_instr *i
 	return 1;
 }
 
+/* Whoever would write maps for it need not wait. */
+static uint32_t skip(struct child_report *report, const struct child_instr *in)
+{
+	if (in->skips) {
+		__atomic_store_n(&report->stage, CHILD_STAYS, __ATOMIC_RELEASE);
+		sys_futex_wake(&report->stage, 1);
+	}
+	return in->skips;
+}
+
 void child_main(void *p)
 {
 	const struct child_start *start = p;
@@ -339,7 +349,7 @@ void child_main(void *p)
 	if (start->resets_handlers)
 		reset_handlers();
 	while ((r = run(start, in, &saved)) >= 0 || note_allowed(report, in, r))
-		in += r < 0 ? 1 + in->skips : 1;
+		in += r < 0 ? 1 + skip(report, in) : 1;
 	report->step = in->op == OP_CUT && r == -ENOSYS ? CHILD_STEP_CUT : in->step;
 	report->index = in->index;
 	/* Last: on the fork rung the parent may look at any time. */

@@ -122,7 +122,7 @@ struct child_report {
 };
 
 /* Of a child that enters a user namespace whose maps its parent writes. */
-enum child_stage { CHILD_ENTERING, CHILD_ENTERED, CHILD_ANSWERED };
+enum child_stage { CHILD_ENTERING, CHILD_ENTERED, CHILD_ANSWERED, CHILD_STAYS };
 
 /* No place to cut a shared table: a step of its own, so that the parent can try again with a copied one. */
 #define CHILD_STEP_CUT 1

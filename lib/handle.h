@@ -69,7 +69,7 @@ static inline struct handle *handle_of(const struct uspawn_child *child)
 /* The host may have closed it, and another child's may be there: what before 6.9 cannot be told. */
 static inline int handle_has_pidfd(const struct uspawn_child *child)
 {
-	return sys_is_open_on(child->pidfd, &handle_of(child)->inode);
+	return child->pidfd >= 0 && !sys_is_lost(child->pidfd, &handle_of(child)->inode);
 }
 
 /* What failed and was allowed to; the first of all is kept. */

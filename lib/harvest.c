@@ -118,7 +118,8 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		struct entry *entry = table_find(&list->table, ready[i].tag, &part);
 		struct care *care = entry ? watchlist_care(entry) : NULL;
 
-		if (entry && !part && ready[i].stopped) /* also one that was for ever: by lack of room for its news */
+		/* Also one that was for ever, for lack of room for its news. */
+		if (entry && !part && ready[i].stopped && ready[i].n != -ECANCELED)
 			entry->how = POLLER_ONCE;
 		if (ready[i].tag == WATCHLIST_TICK_TAG) {
 			ticked = 1;

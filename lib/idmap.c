@@ -52,11 +52,12 @@ static int has_ended(const struct child_report *report, int pid)
 void idmap_serve(struct child_report *report, const struct uspawn_plan *plan, int pid)
 {
 	struct timespec slice = sys_timespec(LOOK_NS);
+	uint32_t stage;
 
 	if (!plan_has_maps(plan))
 		return;
-	while (__atomic_load_n(&report->stage, __ATOMIC_ACQUIRE) != CHILD_ENTERED) {
-		if (__atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE))
+	while ((stage = __atomic_load_n(&report->stage, __ATOMIC_ACQUIRE)) != CHILD_ENTERED) {
+		if (stage == CHILD_STAYS || __atomic_load_n(&report->errnum, __ATOMIC_ACQUIRE))
 			return;
 		if (sys_futex_wait(&report->stage, CHILD_ENTERING, &slice) == -ETIMEDOUT && has_ended(report, pid))
 			return;

@@ -18,7 +18,7 @@ size_t namespaces_count(const struct uspawn_plan *plan);
 /* Those that the clone makes. */
 uint64_t namespaces_born(const struct uspawn_plan *plan, enum uspawn_rung rung);
 
-/* `born`: those that the clone has made. */
+/* All but those that the clone makes, which the writer knows. */
 void namespaces_put(struct writer *w);
 
 #endif

@@ -224,6 +224,7 @@ void uspawn_done(struct uspawn_child *child)
 	}
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
+	wait_check_pidfd(child);
 	if (is_passed_over(child))
 		wait_until(child, -1);
 	slot_forget(child);
@@ -295,5 +296,5 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 
 void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child)
 {
-	uring_prep_poll(sqe, handle_state(child) == USPAWN_UNSET ? -1 : child->pidfd);
+	uring_prep_poll(sqe, handle_state(child) != USPAWN_UNSET && handle_has_pidfd(child) ? child->pidfd : -1);
 }

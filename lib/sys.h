@@ -485,6 +485,17 @@ static inline struct timespec sys_timespec(int64_t ns)
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
 }
 
+/* Closed, and perhaps another file by now. Where no call may tell, it is taken for what it was. */
+static inline int sys_is_lost(int fd, const struct sys_inode *inode)
+{
+	struct sys_inode now;
+	int r = inode->ino ? sys_inode(fd, &now) : 0;
+
+	if (r < 0)
+		return r == -EBADF;
+	return inode->ino && (now.dev != inode->dev || now.ino != inode->ino);
+}
+
 /* ---- Descriptors of the library's own ---- */
 
 /*
@@ -514,7 +525,7 @@ static inline int sys_still_owned(const struct sys_owned *owned)
 {
 	int mark;
 
-	if (!sys_is_open_on(owned->fd, &owned->inode))
+	if (owned->fd < 0 || sys_is_lost(owned->fd, &owned->inode))
 		return 0;
 	mark = owned->mark ? sys_fcntl(owned->fd, F_GETSIG, 0) : 0;
 	return mark == owned->mark || mark < 0; /* by a filter that came later */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "request.h"
+#include "sys.h"
 #include "timed.h"
 
 #define TIMED_MAX    64
@@ -52,7 +53,7 @@ static int64_t due_of(const struct care *care, const struct uspawn_timed *timed)
 	int64_t from = timed->flags & USPAWN_TIMED_IDLE ? care->heard_ns : care->start_ns, due;
 
 	due = timed->after_ns > (uint64_t)(CARE_NEVER - from) ? CARE_NEVER : from + (int64_t)timed->after_ns;
-	return due > care->lacking_ns ? due : care->lacking_ns;
+	return timed->flags & USPAWN_TIMED_TREE && due < care->lacking_ns ? care->lacking_ns : due;
 }
 
 int64_t timed_due(const struct care *care)
@@ -74,7 +75,7 @@ static int send_signal(struct care *care, const struct uspawn_timed *timed)
 									      : 0);
 }
 
-/* A tree's files are opened for a signal. */
+/* A tree's files are opened for a signal; nobody was met. */
 static int is_lack(int r)
 {
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
@@ -89,12 +90,12 @@ void timed_expire(struct care *care, int64_t now_ns, int settled)
 		if (!is_left(care, i) || due_of(care, timed) > now_ns || (idle && !settled))
 			continue;
 		r = timed->signo ? send_signal(care, timed) : 0;
-		if (is_lack(r)) { /* which passes; the next are for later */
-			care->lacking_ns = now_ns + TRY_AGAIN_NS;
-			return;
+		if (is_lack(r)) { /* which passes */
+			care->lacking_ns = sys_now_ns() + TRY_AGAIN_NS;
+			continue;
 		}
 		care->passed |= 1ull << i;
-		if (r == 0)
+		if (r == 0 || r == -EAGAIN)
 			care->sent |= 1ull << i;
 		if (idle)
 			care->idle_stands = 1;

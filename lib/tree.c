@@ -20,7 +20,7 @@
 #define DIRENTS_SIZE 1024
 #define DEPTH_MAX    32
 #define NAME_TRIES   1000
-#define FREEZE_NS    20000000
+#define FREEZE_NS    50000000
 
 struct dir_entry {
 	uint64_t ino;
@@ -296,7 +296,7 @@ static int signal_below(int top, int signo)
 /* Who is just being made is not stopped yet, and in no list; who cannot be stopped is not waited for long. */
 static void await_frozen(int dir)
 {
-	const struct timespec slice = sys_timespec(FREEZE_NS / 200);
+	const struct timespec slice = sys_timespec(FREEZE_NS / 500);
 	int64_t until_ns = sys_now_ns() + FREEZE_NS;
 	char text[LIST_SIZE];
 
@@ -305,20 +305,38 @@ static void await_frozen(int dir)
 		sys_nanosleep(&slice);
 }
 
+static int is_lack(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+/* So that nobody escapes, or takes the number of who has ended. Whoever had it frozen before keeps it so. */
+static int freeze(int dir, int freezer)
+{
+	char state = '1';
+
+	if (freezer < 0 || sys_read(freezer, &state, 1) != 1 || state != '0' || sys_write(freezer, "1", 1) != 1)
+		return 0;
+	await_frozen(dir);
+	return 1;
+}
+
 int tree_kill(int dir, int signo)
 {
-	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezes;
-	char text[16];
+	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezer, frozen, below;
 
 	if (r != -ENOENT)
 		return r == -ENODEV ? -ESRCH : r;
-	/* So that nobody escapes, or takes the number of who has ended. Whoever had it frozen before keeps it so. */
-	freezes = signo && read_file(dir, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '0' &&
-		  write_file(dir, "cgroup.freeze", "1") == 0;
-	if (freezes)
-		await_frozen(dir);
-	r = sum_up(signal_members(dir, signo), signal_below(dir, signo));
-	if (freezes)
-		write_file(dir, "cgroup.freeze", "0");
-	return r;
+	/* Open until it is thawed, for which there may be no other then. */
+	freezer = signo ? sys_openat(dir, "cgroup.freeze", O_RDWR | O_CLOEXEC, 0) : -ENOENT;
+	if (is_lack(freezer))
+		return freezer;
+	frozen = freeze(dir, freezer);
+	r = signal_members(dir, signo);
+	below = signal_below(dir, signo);
+	if (frozen)
+		sys_write(freezer, "0", 1);
+	if (freezer >= 0)
+		sys_close(freezer);
+	return r == 0 && is_lack(below) ? -EAGAIN : sum_up(r, below);
 }

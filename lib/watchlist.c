@@ -74,7 +74,7 @@ void watchlist_check_pidfd(struct entry *entry)
 {
 	if (entry->state == ENTRY_LIVE)
 		wait_check_pidfd(entry->child);
-	else if (!sys_is_open_on(entry->pidfd, &entry->inode))
+	else if (entry->pidfd >= 0 && sys_is_lost(entry->pidfd, &entry->inode))
 		entry->pidfd = -1;
 }
 
@@ -143,8 +143,8 @@ void watchlist_unwatch(struct watchlist *list, struct entry *entry)
 {
 	uint64_t tag = table_tag(&list->table, entry, 0);
 
-	if (entry->watched && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
-		watchlist_rewatch(list);
+	while (entry->watched && list->poller->kind->unwatch(list->poller, pidfd_of(entry), tag) == -ESTALE)
+		watchlist_rewatch(list); /* it, too */
 }
 
 void watchlist_add(struct watchlist *list, struct uspawn_child *child)
@@ -296,8 +296,10 @@ void watchlist_let_go(struct uspawn_child *child)
 	struct watchlist *list = handle->list;
 	struct entry *entry = &list->table.entries[handle->entry];
 	struct care *care = handle->care;
-	int borrowed = (handle->flags & HANDLE_BORROWED) != 0, pidfd = child->pidfd;
+	int borrowed = (handle->flags & HANDLE_BORROWED) != 0, pidfd;
 
+	wait_check_pidfd(child);
+	pidfd = child->pidfd;
 	if (care) {
 		int ended = care->exited;
 

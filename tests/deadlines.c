@@ -168,8 +168,7 @@ EachRing(deadlines, idle_since_the_last_byte)
 		cr_assert(now_ns() - heard >= 500 * (int64_t)MS, "never early");
 		assert_killed(&child, SIGTERM);
 		close(ends[0]);
-	} while (nevents);
-	cr_assert_geq(heard, last, "what was written last was heard");
+	} while (nevents || heard < last);
 	uspawn_ring_free(ring);
 }
 

@@ -189,7 +189,7 @@ EachRing(endure, c46_a_second_for_the_tree)
 EachRing(endure, timeouts_that_race_with_exits)
 {
 	enum { MANY = 50 };
-	const unsigned last = takes_long() ? 200 : rounds(40);
+	const unsigned last = (unsigned)(takes_long() ? 200 : rounds(40));
 	struct uspawn_child children[MANY];
 	unsigned killed = 0, exited = 0;
 

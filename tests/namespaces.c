@@ -340,14 +340,14 @@ static int mounts_are_shared(void)
 
 static void start_without_the_namespaces(void)
 {
+	static const struct uspawn_idmap map[] = { { 0, 0, 1, 0 } };
 	static const uint32_t unshared[] = { CLONE_NEWNS, CLONE_NEWNS | NEWTIME, CLONE_NEWNS | CLONE_NEWUSER };
+	struct uspawn_child child;
 
 	copy_assert(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
 	kernel_refuse(CALL_UNSHARE, ENOSPC);
 	for (size_t i = 0; i < sizeof(unshared) / sizeof(*unshared); i++) {
-		const struct uspawn_idmap map[] = { { 0, 0, 1, 0 } };
 		int maps = (unshared[i] & CLONE_NEWUSER) != 0;
-		struct uspawn_child child;
 
 		copy_assert(uspawn(&child,
 				   USPAWN(request, .rung = mount_way.rung, WITNESS("exit", "5"),
@@ -359,6 +359,15 @@ static void start_without_the_namespaces(void)
 		copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == 5);
 		copy_assert(mounts_are_shared());
 	}
+	/* Of a child that runs on, and whose exec only its pipe tells: no maps are waited for. */
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .rung = mount_way.rung, .path = "/bin/sleep", .argv = LIST("sleep", "100"),
+				  .best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 },
+				  NAMESPACES(.unshare = CLONE_NEWUSER | CLONE_NEWNS, .uid_map = map, .nuid_map = 1)),
+			   NULL) == 0);
+	copy_assert(uspawn_kill(&child, SIGKILL, 0) == 0 && uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_KILLED);
 }
 
 /* What is for new ones is not done to the caller's. */

@@ -140,12 +140,14 @@ static const char *nearest(const char *word, const struct option *known)
 
 static int is_short(int option)
 {
-	return option > 0 && option < 256;
+	return option && option < 256;
 }
 
 int refuse_option(int answer, char *const *argv, const struct option *known)
 {
-	const char *word = argv[optind - 1], *name = strncmp(word, "--", 2) ? "" : word + 2, *meant;
+	/* musl goes behind the end where a letter lacks its value */
+	const char *word = argv[optind - 1] ? argv[optind - 1] : "", *meant;
+	const char *name = strncmp(word, "--", 2) ? "" : word + 2;
 	size_t len = strcspn(name, "=");
 	unsigned begun = 0;
 

@@ -69,6 +69,12 @@ static int read_options(struct with *with, int argc, char **argv)
 
 /* ---- Running it ---- */
 
+/* A script's interpreter would take it for an option. */
+static const char *here(const char *name)
+{
+	return *name == '-' || *name == '+' ? "./" : "";
+}
+
 /* As execvp(3), but for its shell: a report must not decide what runs. Returns an errno. */
 static int search(char **argv)
 {
@@ -80,7 +86,8 @@ static int search(char **argv)
 		entry = "/bin:/usr/bin";
 	for (;; entry++) {
 		int length = (int)strcspn(entry, ":");
-		int size = snprintf(path, sizeof(path), "%.*s/%s", length ? length : 1, length ? entry : ".", argv[0]);
+		int size = snprintf(path, sizeof(path), "%s%.*s/%s", here(entry), length ? length : 1,
+				    length ? entry : ".", argv[0]);
 
 		errno = ENOENT;
 		if (size < (int)sizeof(path))
@@ -99,11 +106,13 @@ static int become(char **argv)
 {
 	struct uspawn_request request = { .size = sizeof(request), .argv = argv };
 	struct uspawn_failure failure = { .step = USPAWN_STEP_EXEC };
+	char path[PATH_MAX];
 
 	if (*argv[0] && !strchr(argv[0], '/')) {
 		failure.errnum = search(argv);
 	} else {
-		execv(argv[0], argv);
+		snprintf(path, sizeof(path), "%s%s", here(argv[0]), argv[0]);
+		execv(*here(argv[0]) ? path : argv[0], argv);
 		failure.errnum = errno;
 	}
 	return failure_report(&failure, &request, argv, NULL, NULL);

@@ -151,8 +151,8 @@ static int start_next(int *ret, const struct call *call)
 {
 	static struct next plain NEXT_AT_LOAD = { .name = "posix_spawn" };
 	static struct next search NEXT_AT_LOAD = { .name = "posix_spawnp" };
-	static struct next pidfd_plain = { .name = "pidfd_spawn" }, pidfd_search = { .name = "pidfd_spawnp" },
-			   set_cgroup = { .name = "posix_spawnattr_setcgroup_np" };
+	static struct next pidfd_plain = { .name = "pidfd_spawn" }, pidfd_search = { .name = "pidfd_spawnp" };
+	static struct next set_cgroup NEXT_AT_LOAD = { .name = "posix_spawnattr_setcgroup_np" };
 #ifdef POSIX_OLD_VERSION
 	static struct next old_plain NEXT_AT_LOAD = { .name = "posix_spawn", .version = POSIX_OLD_VERSION };
 	static struct next old_search NEXT_AT_LOAD = { .name = "posix_spawnp", .version = POSIX_OLD_VERSION };

@@ -7,7 +7,6 @@
  * constructor of another one waits; and a line is put together without libc's formatting.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -78,16 +77,10 @@ static void record(pid_t pid, int status, long maxrss)
 EXPORT pid_t wait4(pid_t pid, int *ret, int options, struct rusage *retusage)
 {
 	pid_t (*libcs)(pid_t, int *, int, struct rusage *) = next_find(&libcs_wait4);
-	int status = 0, points = !next_is_glibc(), type;
 	struct rusage usage;
-	pid_t r;
+	int status = 0;
+	pid_t r = libcs(pid, &status, options, &usage);
 
-	/* waitpid() is a cancellation point; musl's wait4() is none. */
-	if (points)
-		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-	r = libcs(pid, &status, options, &usage);
-	if (points)
-		pthread_setcanceltype(type, &type);
 	if (r > 0 && (WIFEXITED(status) || WIFSIGNALED(status)))
 		record(r, status, usage.ru_maxrss);
 	if (r > 0 && ret)
@@ -102,14 +95,35 @@ EXPORT pid_t wait3(int *ret, int options, struct rusage *retusage)
 	return wait4(-1, ret, options, retusage);
 }
 
+/* A cancellation point, as waitpid() is, and musl's wait4() is not. Returns whose status may be had, 0 or -1. */
+static pid_t look(pid_t pid, int options)
+{
+	int (*libcs)(idtype_t, id_t, siginfo_t *, int) = next_find(&libcs_waitid);
+	idtype_t type = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID;
+	int how = WEXITED | WNOWAIT | (options & ~WUNTRACED) | (options & WUNTRACED ? WSTOPPED : 0);
+	siginfo_t info = { 0 };
+
+	if (libcs(type, (id_t)(pid > 0 ? pid : pid < -1 ? -pid : getpgrp()), &info, how) < 0)
+		return -1;
+	return info.si_pid;
+}
+
 EXPORT pid_t waitpid(pid_t pid, int *ret, int options)
 {
-	return wait4(pid, ret, options, NULL);
+	pid_t seen, r;
+
+	if (next_is_glibc())
+		return wait4(pid, ret, options, NULL);
+	do {
+		seen = look(pid, options);
+		r = seen > 0 ? wait4(seen, ret, options | WNOHANG, NULL) : seen;
+	} while (seen > 0 && (r == 0 || (r < 0 && errno == ECHILD))); /* another thread was faster */
+	return r;
 }
 
 EXPORT pid_t wait(int *ret)
 {
-	return wait4(-1, ret, 0, NULL);
+	return waitpid(-1, ret, 0);
 }
 
 /* libc's has no room for what was used. */

@@ -332,8 +332,9 @@ long kernel_call(long n, long a, long b, long c, long d, long e, long f)
 	case SYS_waitid:
 		return wait_for(a, b, (siginfo_t *)c, d);
 	case SYS_ppoll:
-		((struct pollfd *)a)->revents = POLLHUP;
-		return 1;
+		for (long i = 0; i < b; i++)
+			((struct pollfd *)a)[i].revents = is_open(((struct pollfd *)a)[i].fd) ? POLLHUP : POLLNVAL;
+		return b;
 	case SYS_set_robust_list:
 		child.robust = child.running ? (void *)a : NULL;
 		return 0;

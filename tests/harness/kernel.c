@@ -64,6 +64,7 @@ static const struct refusal {
 	{ CALL_PWRITEV2_NOSIGNAL, SYS_pwritev2, 5, NOSIGNAL_FLAG, NOSIGNAL_FLAG },
 	{ CALL_CUT_AT_128, SYS_close_range, 0, ~0u, 128 },
 	{ CALL_SET_DUMPABLE, SYS_prctl, 0, ~0u, PR_SET_DUMPABLE },
+	{ CALL_FSTAT, SYS_fstat, 0, 0, 0 },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))
