@@ -394,6 +394,35 @@ CheckedTest(traps, children_behind_the_numbers_of_others_epoll)
 	copy_run(close_everything_between_starts);
 }
 
+/* The caller's pidfd of one child is closed, and its number another's, when the first is let go. */
+EachRing(traps, let_go_behind_the_number_of_another)
+{
+	struct uspawn_child first, second;
+	struct uspawn_event event;
+	int ends[2], pid, pidfd;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	cr_assert_eq(uspawn(&first, USPAWN(request, WITNESS("eof", "0", "exit", "3"), FDS({ 0, .fd = ends[0] })), NULL),
+		     0);
+	pid = first.pid;
+	pidfd = uspawn_release(&first);
+	cr_assert_eq(uspawn_adopt(&first, pid, pidfd, 0), 0);
+	cr_assert_eq(uspawn_ring_add(ring, &first), 0);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+	close(pidfd);
+	ring_witness(ring, &second, LIST("w", "exit", "5"));
+	uspawn_done(&first);
+	ring_assert_end(ring, &second);
+	assert_exited(&second, 5);
+	close(ends[0]);
+	close(ends[1]);
+	while (kill(pid, 0) == 0) { /* the ring reaps it, by its number */
+		cr_assert_leq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+		poll(NULL, 0, 1);
+	}
+	uspawn_ring_free(ring);
+}
+
 static struct uspawn_ring *parents_ring;
 
 static void free_among_files_of_that_kind(void)
