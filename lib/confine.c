@@ -65,7 +65,7 @@ void confine_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 		size_t begin = strlen(LABEL_WORD), size = strlen(kept->label) + 1;
 		char *text = layout_claim(at, begin + size);
 
-		memcpy(text, LABEL_WORD, begin);
+		memcpy(text, LABEL_WORD, begin + 1);
 		memcpy(text + begin, kept->label, size);
 		kept->label = text;
 	}

@@ -12,8 +12,10 @@ static size_t here(const char *path, char *ret)
 {
 	if (*path != '-' && *path != '+')
 		return 0;
-	if (ret)
-		memcpy(ret, "./", 2);
+	if (ret) {
+		ret[0] = '.';
+		ret[1] = '/';
+	}
 	return 2;
 }
 

@@ -236,7 +236,7 @@ void slot_harvest(struct slot_pool *pool, int everything)
 {
 	uint32_t looks = everything || pool->nbusy < LOOK_AT ? pool->nbusy : LOOK_AT;
 
-	while (looks--) {
+	while (pool->busy && looks--) {
 		struct slot *slot = pool->busy;
 
 		if (has_settled(slot)) {

@@ -125,6 +125,7 @@ static int attempt(struct crossing *crossing, struct birth *birth, const struct 
 	block_close(&block);
 	unpin(&told);
 	unpin(&image);
+	crossing->argv[1] = crossing->argv[2] = NULL; /* the numbers are this function's */
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 
@@ -39,13 +40,10 @@ static int set_text(struct run *run, const struct run_option *o, char *text)
 /* setpriv(1) leaves out "cap_", libcap does not. */
 static int capability(const char *name, cap_value_t *ret)
 {
-	char whole[40] = "cap_";
+	char whole[40];
+	int size = snprintf(whole, sizeof(whole), "%s%s", strncmp(name, "cap_", 4) ? "cap_" : "", name);
 
-	if (strlen(name) >= sizeof(whole) - 4)
-		return -EINVAL;
-	if (!strncmp(name, "cap_", 4))
-		*whole = '\0';
-	return cap_from_name(strcat(whole, name), ret);
+	return size < (int)sizeof(whole) ? cap_from_name(whole, ret) : -EINVAL;
 }
 
 /* The bounding vector of libcap says what is lost. An ambient capability must be inheritable: libcap sees to it. */

@@ -120,7 +120,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	int master = -1;
 	struct uspawn_args args = { .size = sizeof(args), .fds = &master, .nfds = run->pty };
 	int64_t began = now_ns();
-	int code, r = -EINVAL;
+	int code = EXIT_OWN_ERROR, r = -EINVAL;
 
 	if (shares_a_terminal(run))
 		foreground_begin(&w.foreground);
