@@ -44,7 +44,7 @@ int admission_start(struct uspawn_ring *ring, struct uspawn_child *child, const 
 	int r = 0, refused = 0;
 
 	if (!ring->queue.n && !is_full(ring)) {
-		r = ring_start(ring, child, plan, args, 0);
+		r = ring_start(ring, child, plan, args, NULL);
 		if (r == 0 || !ring->limit || !uspawn_try_later(r) || !count_running(ring))
 			return r;
 		refused = 1;
@@ -95,7 +95,7 @@ void admission_run(struct uspawn_ring *ring)
 		int r;
 
 		wait_shut(child);
-		r = ring_start(ring, child, queued->plan, &queued->args, 1);
+		r = ring_start(ring, child, queued->plan, &queued->args, queued->fds);
 		if (r == 0) {
 			ring->pause_ns = 0;
 			queued->args.give = 0;

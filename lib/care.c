@@ -14,7 +14,7 @@
 #include "wait.h"
 
 static int open_streams(struct care *care, const struct uspawn_plan *plan, const struct uspawn_args *args,
-			struct uspawn_failure *reterr)
+			const int *copies, struct uspawn_failure *reterr)
 {
 	int events = (plan->events & 1u << USPAWN_EVENT_OUTPUT) != 0;
 
@@ -32,7 +32,7 @@ static int open_streams(struct care *care, const struct uspawn_plan *plan, const
 			stream->input = args->input;
 			stream->left = args->ninput;
 		} else {
-			r = output_open(&stream->output, to, events);
+			r = output_open(&stream->output, to, copies ? copies[n] : to ? to->fd : -1, events);
 		}
 		if (r < 0)
 			return request_fail(reterr, -r, USPAWN_STEP_SOURCE, arg->index);
@@ -58,7 +58,7 @@ static int open_tree(struct care *care, const struct uspawn_plan *plan, const st
 	return r < 0 ? request_fail(reterr, -r, USPAWN_STEP_CGROUP, 0) : 0;
 }
 
-int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args,
+int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args, const int *copies,
 	     struct uspawn_failure *reterr)
 {
 	int saved = errno, r;
@@ -75,7 +75,7 @@ int care_new(struct care **ret, const struct uspawn_plan *plan, const struct usp
 	care->drain_ns = plan->drain_ns;
 	if (plan->ntimed)
 		memcpy(care->timed, plan->timed, plan->ntimed * sizeof(*care->timed));
-	r = open_streams(care, plan, args, reterr);
+	r = open_streams(care, plan, args, copies, reterr);
 	if (r == 0)
 		r = open_tree(care, plan, args, reterr);
 	if (r < 0 && reterr->step == USPAWN_STEP_CGROUP && plan_may_fail(plan, USPAWN_STEP_CGROUP)) {

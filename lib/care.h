@@ -44,8 +44,11 @@ static inline int care_is_needed(const struct uspawn_plan *plan)
 	return plan->nstreams || plan->ntimed || plan->events || plan->flags & USPAWN_TREE;
 }
 
-/* Before the child is made. Nothing is left behind on failure. 0 without has_tree: *reterr says why there is none. */
-int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args,
+/*
+ * Before the child is made. `copies` stand for the descriptors of args->outputs, where not NULL. Nothing is left behind
+ * on failure. 0 without has_tree: *reterr says why there is none.
+ */
+int care_new(struct care **ret, const struct uspawn_plan *plan, const struct uspawn_args *args, const int *copies,
 	     struct uspawn_failure *reterr);
 
 /* The child runs: takes the library's ends of its pipes. */

@@ -19,7 +19,7 @@
 /* ---- Opening ---- */
 
 /* A write to it must not block the ring, nor must a switch to non-blocking reach those who share it. */
-static int take_descriptor(struct output *o, int fd)
+int output_copy_descriptor(int fd, uint8_t *retkind)
 {
 	int kind = pipe_kind(fd);
 
@@ -27,12 +27,11 @@ static int take_descriptor(struct output *o, int fd)
 		return kind;
 	if (kind == PIPE_BLOCKS)
 		return -EINVAL;
-	o->kind = (uint8_t)kind;
-	o->fd = sys_dup_from(fd, 3);
-	return o->fd < 0 ? o->fd : 0;
+	*retkind = (uint8_t)kind;
+	return sys_dup_from(fd, 3);
 }
 
-int output_open(struct output *ret, struct uspawn_output *to, int events)
+int output_open(struct output *ret, struct uspawn_output *to, int fd, int events)
 {
 	const uint32_t known = USPAWN_OUTPUT_FD | USPAWN_OUTPUT_LINES;
 
@@ -54,7 +53,13 @@ int output_open(struct output *ret, struct uspawn_output *to, int events)
 	to->len = to->total = to->dropped = 0;
 	to->error = 0;
 	to->cut_off = 0;
-	return to->flags & USPAWN_OUTPUT_FD ? take_descriptor(ret, to->fd) : 0;
+	if (!(to->flags & USPAWN_OUTPUT_FD))
+		return 0;
+	fd = output_copy_descriptor(fd, &ret->kind);
+	if (fd < 0)
+		return fd;
+	ret->fd = fd;
+	return 0;
 }
 
 /* Its own memory moves with it, so this is asked for each time. */

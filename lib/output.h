@@ -23,8 +23,14 @@ struct output {
 	uint8_t closed; /* nothing more comes */
 };
 
-/* `events`: what nobody else wants goes to events. -EINVAL, -EBADF, -EMFILE: nothing is left behind. */
-int output_open(struct output *ret, struct uspawn_output *to, int events);
+/*
+ * fd counts as to->fd: that or a copy of it. `events`: what nobody else wants goes to events. -EINVAL, -EBADF, -EMFILE:
+ * nothing is left behind.
+ */
+int output_open(struct output *ret, struct uspawn_output *to, int fd, int events);
+
+/* A dup, and its enum pipe_kind. -EINVAL: a write to it might block; -EBADF, -EMFILE. */
+int output_copy_descriptor(int fd, uint8_t *retkind);
 
 /* Is everything taken as it comes? */
 int output_is_direct(const struct output *o);

@@ -8,6 +8,7 @@
 #include "env.h"
 #include "fds.h"
 #include "handle.h"
+#include "output.h"
 #include "queue.h"
 #include "request.h"
 #include "sys.h"
@@ -62,56 +63,103 @@ static struct queued *allocate(const struct uspawn_args *args)
 	return queued;
 }
 
-static int copy_descriptor(int fd)
-{
-	return fd < 0 ? -EBADF : sys_dup_from(fd, 3);
-}
+/* A bit each. */
+struct taken {
+	uint64_t copies, made, stay; /* ours; of new pipes; the caller's, by his number */
+	int others[PLAN_ARGS];       /* the caller's ends of what was made */
+};
 
 static void close_all(const int *fds, uint64_t which)
 {
 	for (; which; which &= which - 1)
-		sys_close(fds[__builtin_ctzll(which)]);
+		if (fds[__builtin_ctzll(which)] >= 0)
+			sys_close(fds[__builtin_ctzll(which)]);
+}
+
+/* One that is given stays at its number: it may be that there is no other. */
+static int hold_descriptor(int fd, int given)
+{
+	return given && fd > 2 ? fd : sys_dup_from(fd, 3);
+}
+
+static int copy_output(struct queued *queued, const struct plan_arg *arg, unsigned n)
+{
+	const struct uspawn_output *to = n < queued->args.noutputs ? &queued->args.outputs[n] : NULL;
+	uint8_t kind;
+	int fd;
+
+	if (!to || arg->use != PLAN_WRITE_END || !(to->flags & USPAWN_OUTPUT_FD))
+		return 0;
+	fd = output_copy_descriptor(to->fd, &kind);
+	if (fd < 0)
+		return fd;
+	queued->fds[n] = fd;
+	queued->outputs |= bit(n);
+	return 0;
+}
+
+/* What is the child's of one arg. */
+static int take_one(struct queued *queued, const struct uspawn_plan *plan, const struct uspawn_args *args, unsigned n,
+		    struct taken *taken)
+{
+	const struct plan_arg *arg = &plan->args[n];
+	struct ends ends;
+	int r;
+
+	if (arg->use == PLAN_UNUSED)
+		return 0;
+	if (arg->ours)
+		return copy_output(queued, arg, n);
+	if (arg->use == PLAN_DESCRIPTOR) {
+		r = queued->fds[n] = hold_descriptor(args->fds[n], (args->give & bit(n)) != 0);
+		if (r == args->fds[n]) {
+			taken->stay |= bit(n);
+			return 0;
+		}
+	} else if ((r = ends_open(&ends, plan, n)) == 0) {
+		queued->fds[n] = ends.child;
+		taken->others[n] = ends.caller;
+		taken->made |= bit(n);
+	}
+	if (r >= 0)
+		taken->copies |= bit(n);
+	return r;
 }
 
 /* Takes everything or nothing; the caller's array is written last. */
 static int take_descriptors(struct queued *queued, const struct uspawn_plan *plan, const struct uspawn_args *args,
 			    struct uspawn_failure *reterr)
 {
-	uint64_t made = 0, kept = 0;
-	int others[PLAN_ARGS], r;
+	struct taken taken = { 0 };
+	int r = fds_check(plan, args, fds_closed(args), reterr);
 
-	r = fds_check(plan, args, fds_closed(args), reterr);
 	if (r < 0)
 		return r;
 	for (unsigned n = 0; n < plan->nargs; n++) {
 		const struct plan_arg *arg = &plan->args[n];
-		struct ends ends;
 
-		if (arg->use == PLAN_UNUSED || arg->ours)
-			continue;
-		if (arg->use == PLAN_DESCRIPTOR) {
-			r = queued->fds[n] = copy_descriptor(args->fds[n]);
-		} else if ((r = ends_open(&ends, plan, n)) == 0) {
-			queued->fds[n] = ends.child;
-			others[n] = ends.caller;
-			made |= bit(n);
-		}
+		r = take_one(queued, plan, args, n, &taken);
 		if (r < 0) {
-			close_all(queued->fds, kept);
-			close_all(others, made);
-			return request_fail(reterr, -r, fds_step(arg), arg->index);
+			close_all(queued->fds, taken.copies);
+			close_all(taken.others, taken.made);
+			close_all(queued->fds, queued->outputs);
+			return request_fail(reterr, -r, arg->ours ? USPAWN_STEP_SOURCE : fds_step(arg), arg->index);
 		}
-		kept |= bit(n);
 	}
 	for (unsigned n = 0; n < plan->nargs; n++) {
-		if (made & bit(n)) {
-			args->fds[n] = others[n];
-		} else if (args->give & bit(n)) {
-			sys_close(args->fds[n]);
-			args->fds[n] = -1;
+		if (taken.made & bit(n)) {
+			args->fds[n] = taken.others[n];
+			continue;
 		}
+		if (!(args->give & bit(n)))
+			continue;
+		if (taken.stay & bit(n)) /* no other child is to have it meanwhile */
+			sys_fcntl(args->fds[n], F_SETFD, FD_CLOEXEC);
+		else
+			sys_close(args->fds[n]);
+		args->fds[n] = -1;
 	}
-	queued->args.give = kept;
+	queued->args.give = taken.copies | taken.stay;
 	queued->args.fds = queued->fds;
 	queued->args.nfds = plan->nargs;
 	return 0;
@@ -201,9 +249,8 @@ void queue_remove(struct queued *queued)
 
 void queue_free(struct queued *queued)
 {
-	for (uint64_t left = queued->args.give; left; left &= left - 1)
-		if (queued->fds[__builtin_ctzll(left)] >= 0)
-			sys_close(queued->fds[__builtin_ctzll(left)]);
+	close_all(queued->fds, queued->args.give);
+	close_all(queued->fds, queued->outputs);
 	plan_unref(queued->plan);
 	free(queued);
 }

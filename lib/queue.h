@@ -14,8 +14,9 @@ struct queued {
 	struct uspawn_child *child;
 	struct uspawn_plan *plan;
 	struct uspawn_args args; /* all descriptors are given */
-	int fds[PLAN_ARGS];
-	char *strings[]; /* of all lists, and behind them their bytes */
+	int fds[PLAN_ARGS];      /* of a CAPTURE: a copy of the descriptor that its output names */
+	uint64_t outputs;        /* which those are, a bit each */
+	char *strings[];         /* of all lists, and behind them their bytes */
 };
 
 struct queue {

@@ -129,7 +129,7 @@ int uspawn_ring_fd(const struct uspawn_ring *caller)
 /* ---- Children ---- */
 
 int ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
-	       const struct uspawn_args *args, int queued)
+	       const struct uspawn_args *args, const int *queued)
 {
 	struct uspawn_failure failure = { .errnum = ENOMEM, .step = USPAWN_STEP_REQUEST };
 	int r = ring->external ? 0 : watchlist_make_room(&ring->list, care_is_needed(plan));
@@ -167,7 +167,7 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 		return -failure.errnum;
 	}
 	if (!ring->limit)
-		return ring_start(ring, child, plan, args, 0);
+		return ring_start(ring, child, plan, args, NULL);
 	r = admission_start(ring, child, plan, args);
 	call_back(ring);
 	return r;

@@ -39,9 +39,9 @@ static inline int ring_is_forked(const struct uspawn_ring *ring)
 	return !*ring->here;
 }
 
-/* Starts now. */
+/* Starts now; `queued` as start_beside(). */
 int ring_start(struct uspawn_ring *ring, struct uspawn_child *child, const struct uspawn_plan *plan,
-	       const struct uspawn_args *args, int queued);
+	       const struct uspawn_args *args, const int *queued);
 
 /* ---- admission.c ---- */
 

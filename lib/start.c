@@ -20,7 +20,7 @@
 #include "wait.h"
 #include "workspace.h"
 
-static int accept(struct start *s, const struct uspawn_plan *plan, const struct uspawn_args *args)
+static int accept(struct start *s, const struct uspawn_plan *plan, const struct uspawn_args *args, const int *queued)
 {
 	int r = request_accept_args(&s->args, args, &s->failure);
 
@@ -42,7 +42,7 @@ static int accept(struct start *s, const struct uspawn_plan *plan, const struct 
 		return r;
 	s->plan = plan;
 	s->more_room = NULL;
-	r = care_is_needed(plan) ? care_new(&s->care, plan, &s->args, &s->failure) : 0;
+	r = care_is_needed(plan) ? care_new(&s->care, plan, &s->args, queued, &s->failure) : 0;
 	if (r == 0 && plan->flags & USPAWN_TREE && !s->care->has_tree && !s->noted.errnum)
 		s->noted = s->failure; /* it may do without */
 	return r;
@@ -144,7 +144,7 @@ static int climb(struct start *s, struct child_report *ret)
 
 /* `kept` and `queued` as start_beside(). */
 static int start_waiting(struct workspace *workspace, struct uspawn_child *child, const struct uspawn_plan *plan,
-			 const struct uspawn_args *args, int kept, int queued)
+			 const struct uspawn_args *args, int kept, const int *queued)
 {
 	struct start *s = &workspace->start;
 	struct child_report report;
@@ -152,10 +152,10 @@ static int start_waiting(struct workspace *workspace, struct uspawn_child *child
 
 	if (!workspace)
 		return no_memory(child);
-	r = accept(s, plan, args);
+	r = accept(s, plan, args, queued);
 	if (r < 0 || (r = get_room(s, workspace)) < 0)
 		return failed(s, child, r);
-	r = fds_take(&s->fds, plan, &s->args, 0, queued, &s->failure);
+	r = fds_take(&s->fds, plan, &s->args, 0, queued != NULL, &s->failure);
 	if (r == 0) {
 		if (plan->flags & USPAWN_TREE)
 			s->fds.cgroup = s->care->has_tree ? s->care->tree.dir : -1;
@@ -174,7 +174,7 @@ static int start_waiting(struct workspace *workspace, struct uspawn_child *child
 int start_and_wait(struct workspace *workspace, struct uspawn_child *child, const struct uspawn_plan *plan,
 		   const struct uspawn_args *args)
 {
-	return start_waiting(workspace, child, plan, args, 0, 0);
+	return start_waiting(workspace, child, plan, args, 0, NULL);
 }
 
 /* ---- Starts that do not ---- */
@@ -207,14 +207,14 @@ static int attempt_async(struct start *s, struct slot *slot)
 enum { NO_SLOT = 1, NO_SUCH_RUNG };
 
 static int start_in_slot(struct start *s, struct uspawn_child *child, const struct uspawn_args *args,
-			 struct slot_pool *slots, int queued)
+			 struct slot_pool *slots, const int *queued)
 {
 	struct slot *slot = slot_take(slots, program_size(s->plan, &s->args, 1));
 	int r;
 
 	if (!slot)
 		return NO_SLOT;
-	r = fds_take(&slot->fds, s->plan, &s->args, 1, queued, &s->failure);
+	r = fds_take(&slot->fds, s->plan, &s->args, 1, queued != NULL, &s->failure);
 	if (r < 0) {
 		slot_untake(slots, slot);
 		return failed(s, child, r);
@@ -247,14 +247,15 @@ static int start_in_slot(struct start *s, struct uspawn_child *child, const stru
 
 /* Not a part of the next, whose waiting starts would keep its frame. */
 __attribute__((noinline)) static int try_beside(struct uspawn_child *child, const struct uspawn_plan *plan,
-						const struct uspawn_args *args, struct slot_pool *slots, int queued)
+						const struct uspawn_args *args, struct slot_pool *slots,
+						const int *queued)
 {
 	struct start s;
 	int r;
 
 	if (rung_first(plan, USPAWN_RUNG_ASYNC) != USPAWN_RUNG_ASYNC || clone_is_refused(USPAWN_RUNG_ASYNC))
 		return NO_SLOT;
-	r = accept(&s, plan, args);
+	r = accept(&s, plan, args, queued);
 	if (r < 0)
 		return failed(&s, child, r);
 	r = start_in_slot(&s, child, args, slots, queued);
@@ -264,7 +265,7 @@ __attribute__((noinline)) static int try_beside(struct uspawn_child *child, cons
 }
 
 int start_beside(struct uspawn_child *child, const struct uspawn_plan *plan, const struct uspawn_args *args,
-		 struct slot_pool *slots, int queued)
+		 struct slot_pool *slots, const int *queued)
 {
 	int beside = try_beside(child, plan, args, slots, queued), r;
 	struct workspace *workspace;

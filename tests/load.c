@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,6 +369,76 @@ CheckedTest(load, few_descriptors_epoll)
 {
 	ring_flags = USPAWN_RING_EPOLL;
 	copy_run(starved);
+}
+
+/* Its number may be another file by then. */
+EachRing(load, output_descriptors_wait_too)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_FD };
+	struct uspawn_child stays, next;
+	struct uspawn_plan *plan = plan_of(USPAWN(request, .argv = LIST("echo", "mine"), OUT));
+	int end, mine[2], other;
+	char bytes[16] = "";
+
+	uspawn_ring_limit(ring, 1);
+	end = ring_sleeper(ring, &stays, "0");
+	cr_assert_eq(pipe2(mine, O_CLOEXEC), 0);
+	output.fd = mine[1];
+	cr_assert_eq(uspawn_ring_start(ring, &next, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), -EINVAL,
+		     "a write to it may block");
+	assert_failed(&next, EINVAL, USPAWN_STEP_SOURCE, 0);
+	fcntl(mine[1], F_SETFL, O_NONBLOCK);
+	cr_assert_eq(uspawn_ring_start(ring, &next, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
+	close(mine[1]);
+	other = memfd_create("other", MFD_CLOEXEC);
+	cr_assert_eq(other, mine[1]);
+	close(end);
+	ring_assert_end(ring, &stays);
+	ring_assert_end(ring, &next);
+	assert_exited(&next, 0);
+	cr_assert_eq(lseek(other, 0, SEEK_END), 0, "a stranger's file");
+	cr_assert_eq(read(mine[0], bytes, sizeof(bytes)), 5);
+	cr_assert_str_eq(bytes, "mine\n");
+	cr_assert_eq(read(mine[0], bytes, sizeof(bytes)), 0, "the copy is closed");
+	end = ring_sleeper(ring, &stays, "0");
+	output.fd = other;
+	cr_assert_eq(uspawn_ring_start(ring, &next, plan, USPAWN(args, .outputs = &output, .noutputs = 1)), 0);
+	uspawn_done(&next);
+	close(end);
+	ring_assert_end(ring, &stays);
+	close(other);
+	close(mine[0]);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
+}
+
+/* What is given stays at its number, whatever that is: a copy might not be had. */
+EachRing(load, given_descriptors_need_no_other)
+{
+	struct uspawn_child stays, next;
+	struct uspawn_plan *plan = plan_of(USPAWN(request, .argv = LIST("cat"), FDS({ 0, .fd = USPAWN_ARG(0) })));
+	struct rlimit limit, low;
+	int end, lowest, given = memfd_create("given", 0), r;
+
+	uspawn_ring_limit(ring, 1);
+	end = ring_sleeper(ring, &stays, "0");
+	lowest = dup(end);
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = (struct rlimit){ (rlim_t)lowest, limit.rlim_max }; /* no number is left */
+	setrlimit(RLIMIT_NOFILE, &low);
+	r = given;
+	cr_assert_eq(uspawn_ring_start(ring, &next, plan, USPAWN(args, .fds = &r, .nfds = 1, .give = 1)), 0);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert_eq(r, -1);
+	cr_assert_eq(fcntl(given, F_GETFD), FD_CLOEXEC, "nobody else's meanwhile");
+	close(end);
+	ring_assert_end(ring, &stays);
+	ring_assert_end(ring, &next);
+	assert_exited(&next, 0);
+	cr_assert_eq(fcntl(given, F_GETFD), -1);
+	uspawn_plan_free(plan);
+	uspawn_ring_free(ring);
 }
 
 /* What cannot wait says why, as what cannot start does. */
