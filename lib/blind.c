@@ -24,8 +24,7 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 	struct timespec slice = sys_timespec(timeout_ns < 0 || timeout_ns > LOOK_NS ? LOOK_NS : timeout_ns);
 
 	(void)poller, (void)ready, (void)n;
-	sys_nanosleep(&slice);
-	return 0;
+	return sys_nanosleep(&slice) == -EINTR ? -EINTR : 0;
 }
 
 static int descriptor(struct poller *poller)

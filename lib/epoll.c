@@ -63,7 +63,7 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 		if (events[i].data.u64 == BELL_TAG && sys_still_owned(&e->bell))
 			sys_read(e->bell.fd, &count, sizeof(count));
 	}
-	return nready == -EINTR ? 0 : nready;
+	return nready;
 }
 
 /* Where eventfds are refused it goes without: memory to watch with is lacking elsewhere. */

@@ -229,7 +229,7 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 	int blind = list->nticked && list->timer.fd < 0;
 	int64_t wait_ns = blind && (timeout_ns < 0 || timeout_ns > WATCHLIST_TICK_NS) ? WATCHLIST_TICK_NS : timeout_ns;
 	uint32_t left = list->cares.nbusy, told = 0, nevents, room;
-	int cared = list->cares.ncares || list->also_due_ns != CARE_NEVER, nready;
+	int cared = list->cares.ncares || list->also_due_ns != CARE_NEVER, nready, interrupted;
 
 	if (watchlist_is_blind(list))
 		watchlist_replace_poller(list);
@@ -243,8 +243,12 @@ int watchlist_wait(struct watchlist *list, struct uspawn_event *events, uint32_t
 	/* Who was let go makes no event. */
 	room = list->nlive && n - nevents < BATCH ? n - nevents : BATCH;
 	nready = list->poller->kind->next_ready(list->poller, ready, room, wait_ns);
+	interrupted = nready == -EINTR;
+	if (interrupted)
+		nready = 0;
 	/* Who only looks gets one round: a flood has no end. */
-	*retidle = (nready == 0 && wait_ns == timeout_ns) || (cared && timeout_ns == 0 && nready < BATCH);
+	*retidle = interrupted || (nready == 0 && wait_ns == timeout_ns) ||
+		   (cared && timeout_ns == 0 && nready < BATCH);
 	if (nready == -ESTALE)
 		watchlist_rewatch(list);
 	else if (nready < 0)

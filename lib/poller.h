@@ -40,8 +40,8 @@ struct poller_kind {
 	/* Of a descriptor that stays open; for one about to be closed, after ONCE need not be called. */
 	int (*unwatch)(struct poller *poller, int fd, uint64_t tag);
 	/*
-	 * Up to n, waiting for the first up to timeout_ns (negative: for ever). 0: none, time is up or a signal
-	 * handler ran, say.
+	 * Up to n, waiting for the first up to timeout_ns (negative: for ever). 0: none; time is up, say. -EINTR: a
+	 * signal handler ran.
 	 */
 	int (*next_ready)(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns);
 	/* Readable when next_ready() has something to say, */

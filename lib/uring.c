@@ -22,6 +22,8 @@
 
 #define OP_READ_MULTISHOT 49 /* 6.7 */
 
+#define FAR_NS (INT64_MAX / 4) /* the kernel adds the time of day to it */
+
 #define LOOKS 4 /* for the last word of what was cancelled: one will do */
 
 struct uring {
@@ -237,17 +239,30 @@ static int stop_reading(struct poller *poller, uint64_t tag, struct poller_ready
 	return nready ? (int)nready : r;
 }
 
+/*
+ * -EINTR: a signal handler ran. Where something was submitted with the wait the kernel says how much, and not why the
+ * wait ended; liburing waits again then, unless there is a timeout, which is what it says has passed.
+ */
 static int enter(struct uring *u, int64_t timeout_ns)
 {
+	int64_t ns = timeout_ns < 0 || timeout_ns > FAR_NS ? FAR_NS : timeout_ns;
+	struct __kernel_timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 	struct io_uring_cqe *cqe;
-	struct __kernel_timespec ts = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
+	int64_t until = 0;
+	int r;
 
 	if (io_uring_cq_ready(&u->ring))
 		return 0;
 	if (timeout_ns == 0)
 		return submit_and_look(u);
-	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1,
-									    timeout_ns < 0 ? NULL : &ts, NULL)));
+	if (ns == FAR_NS)
+		until = INT64_MAX;
+	else if (io_uring_sq_ready(&u->ring))
+		until = sys_now_ns() + ns;
+	r = SYS_KEEP_ERRNO(io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &ts, NULL));
+	if ((r >= 0 || r == -ETIME) && until && !io_uring_cq_ready(&u->ring) && sys_now_ns() < until)
+		return -EINTR;
+	return r == -EINTR ? r : submitted(u, r);
 }
 
 static int next_ready(struct poller *poller, struct poller_ready *ready, unsigned n, int64_t timeout_ns)

@@ -159,6 +159,46 @@ EachRing(ring, signal_handler_ends_the_wait)
 	uspawn_ring_free(ring);
 }
 
+/* How many alarms one wait takes: one, but where the first came just before it. */
+static int alarms_of_a_wait(struct uspawn_ring *ring, const struct uspawn_request *request, int64_t timeout_ns)
+{
+	struct itimerval often = { { 0, 300000 }, { 0, 300000 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct uspawn_child child;
+	struct uspawn_event event;
+
+	ring_begin(ring, &child, request, NULL);
+	alarms = 0;
+	setitimer(ITIMER_REAL, &often, NULL);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, timeout_ns), 0);
+	setitimer(ITIMER_REAL, &off, NULL);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
+	while (uspawn_ring_wait(ring, &event, 1, -1) == 0)
+		;
+	assert_killed(&child, SIGKILL);
+	return alarms;
+}
+
+/* Also one that begins to watch, and one that would have something to do before its time is up. */
+EachRing(ring, one_signal_ends_the_wait)
+{
+	static const struct uspawn_timed late = { 600000000000, SIGTERM, 0 };
+	const struct uspawn_request *requests[] = {
+		USPAWN(request, .argv = LIST("sleep", "1000")),
+		USPAWN(request, .argv = LIST("sleep", "1000"), .timed = &late, .ntimed = 1),
+	};
+	static const int64_t timeouts[] = { -1, 1000000000000, INT64_MAX };
+	struct sigaction act = { .sa_handler = count_alarm };
+
+	sigaction(SIGALRM, &act, NULL);
+	for (int i = 0; i < 6; i++) {
+		int tries = 0;
+
+		while (alarms_of_a_wait(ring, requests[i % 2], timeouts[i / 2]) != 1)
+			cr_assert(++tries < 5, "%d", i);
+	}
+	uspawn_ring_free(ring);
+}
+
 static int readable(int ep)
 {
 	struct epoll_event event;
