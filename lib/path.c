@@ -3,6 +3,7 @@
  * A search is compiled once, in the parent: the child tries each candidate as it is. Nothing is looked up here, because
  * a relative entry means the directory that the child will be in.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "path.h"
@@ -34,9 +35,10 @@ static size_t prefix(const char *entry, size_t length, char *ret)
 	return before + length + 1;
 }
 
+/* A name that no directory can hold is for the kernel to refuse. */
 static int searched(const char *file, const char *search)
 {
-	return search && *file && !strchr(file, '/');
+	return search && *file && !strchr(file, '/') && strlen(file) <= NAME_MAX;
 }
 
 struct path_size path_measure(const char *file, const char *search)

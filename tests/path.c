@@ -233,7 +233,7 @@ EachRung(path, empty_entries_are_the_directory)
 EachRung(path, c33_long_names)
 {
 	SCRATCH s;
-	char name[300], entry[PATH_MAX + 200], search[PATH_MAX + 300];
+	char name[300], after[300], entry[PATH_MAX + 200], search[PATH_MAX + 300];
 
 	scratch_make(&s);
 	scratch_exit(&s, "tool", 5);
@@ -243,6 +243,8 @@ EachRung(path, c33_long_names)
 	entry[sizeof(entry) - 1] = '\0';
 	snprintf(search, sizeof(search), "%s:%s", entry, s.path);
 	cr_assert_eq(code(way, USPAWN(request, .argv = LIST(name), .search = s.path)), -ENAMETOOLONG);
+	snprintf(after, sizeof(after), "%s:/no/such", s.path);
+	cr_assert_eq(code(way, USPAWN(request, .argv = LIST(name), .search = after)), -ENAMETOOLONG);
 	cr_assert_eq(code(way, USPAWN(request, .argv = LIST("tool"), .search = search)), 5);
 	cr_assert_eq(code(way, USPAWN(request, .argv = LIST("tool"), .search = entry)), -ENAMETOOLONG);
 }

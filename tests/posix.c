@@ -62,7 +62,7 @@ EachFamily(posix, c19_callers_path)
 EachFamily(posix, c20_which_error_wins)
 {
 	SCRATCH s;
-	char path[400];
+	char path[400], name[300] = "";
 
 	scratch_make(&s);
 	scratch_directory(&s, "good", 0755);
@@ -84,6 +84,10 @@ EachFamily(posix, c20_which_error_wins)
 	setenv("PATH", path, 1);
 	cr_assert_eq(family_search(f, "tool", LIST("tool")), -ENOTDIR);
 	cr_assert_eq(family_search(f, "", LIST("tool")), -ENOENT);
+	memset(name, 'n', sizeof(name) - 1);
+	snprintf(path, sizeof(path), "%s:/no/such", s.path);
+	setenv("PATH", path, 1);
+	cr_assert_eq(family_search(f, name, LIST("tool")), -ENAMETOOLONG);
 }
 
 EachFamily(posix, empty_entry_is_the_directory_itself)
