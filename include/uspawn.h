@@ -88,7 +88,7 @@ enum uspawn_step {
 	USPAWN_STEP_OPEN = 130,    /* after the others are in place */
 	USPAWN_STEP_SETCTTY = 140, /* 0.2, and all from here to UID */
 	USPAWN_STEP_FOREGROUND = 150,
-	USPAWN_STEP_RLIMIT = 160, /* before the ids: raising a hard limit needs a capability */
+	USPAWN_STEP_RLIMIT = 160, /* before the ids: raising a hard limit needs a capability. NOFILE may come later */
 	USPAWN_STEP_NICE = 170,
 	USPAWN_STEP_SCHEDULER = 180,
 	USPAWN_STEP_AFFINITY = 190,

@@ -9,7 +9,7 @@
  *	terminal        by a number of the child's; as leader of its session and group
  *	relay           from here on in memory of its own, where one is used: no limit, no filter and no lost right is
  *	                in the way of its exec
- *	limits          after the descriptors, since a limit may lie below a number; before rights are given up
+ *	limits          before rights are given up; where none are, that on descriptors waits for what opens a file
  *	scheduling      before rights are given up, too
  *	namespaces      a new user namespace gives the rights for the others, and for all that follows
  *	label           by a file below /proc, before the root changes
@@ -95,6 +95,16 @@ static void put_namespaces(struct writer *w, int forks)
 	namespaces_put(w);
 }
 
+/* Of what comes after the limits something opens a file, and nothing takes the right to raise one of them. */
+static int limit_can_wait(const struct uspawn_plan *plan)
+{
+	const struct plan_namespaces *ns = plan->namespaces;
+	int opens = plan->nactions || (ns && ns->offsets) || (plan->confine && plan->confine->label) ||
+		    (plan->sched && plan->sched->set & USPAWN_OOM_SCORE);
+
+	return opens && !identity_count(plan) && !(ns && (ns->unshare & CLONE_NEWUSER || ns->njoin));
+}
+
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,
 		   const struct fds *fds, int lifeline, struct crossing *crossing, int copies)
 {
@@ -104,7 +114,7 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 			    .keeps = { lifeline, -1 },
 			    .crossing = crossing,
 			    .born = ret->born };
-	int end, forks = lifeline != -1;
+	int end, forks = lifeline != -1, nofile_waits = limit_can_wait(plan);
 
 	if (crossing) {
 		w.keeps[0] = crossing->block;
@@ -129,7 +139,9 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	terminal_put(&w);
 	if (crossing)
 		crossing_put(&w);
-	rlimits_put(&w);
+	rlimits_put(&w, 0);
+	if (!nofile_waits)
+		rlimits_put(&w, 1);
 	scheduling_put(&w);
 	put_namespaces(&w, forks);
 	confine_put_label(&w);
@@ -140,6 +152,8 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	place_put_directory(&w);
 	death_put(&w);
 	actions_put(&w);
+	if (nofile_waits)
+		rlimits_put(&w, 1);
 	put_signals(&w);
 	confine_put(&w);
 	writer_put(&w, OP_SIGMASK, USPAWN_STEP_SIGMASK, 0);

@@ -28,12 +28,15 @@ void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 	plan->nrlimits = r->nrlimits;
 }
 
-void rlimits_put(struct writer *w)
+void rlimits_put(struct writer *w, int nofile)
 {
 	for (uint32_t i = 0; i < w->plan->nrlimits; i++) {
 		const struct uspawn_rlimit *limit = &w->plan->rlimits[i];
-		struct child_instr *instr = writer_put(w, OP_RLIMIT, USPAWN_STEP_RLIMIT, i);
+		struct child_instr *instr;
 
+		if ((limit->resource == RLIMIT_NOFILE) != nofile)
+			continue;
+		instr = writer_put(w, OP_RLIMIT, USPAWN_STEP_RLIMIT, i);
 		instr->a = (int)limit->resource;
 		instr->bits = limit->soft;
 		instr->more_bits = limit->hard;

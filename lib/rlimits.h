@@ -9,6 +9,8 @@
 int rlimits_accept(const struct uspawn_request *request, struct uspawn_failure *reterr);
 size_t rlimits_measure(const struct uspawn_request *request);
 void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *request, struct layout *at);
-void rlimits_put(struct writer *w);
+
+/* That on descriptors, or all others. */
+void rlimits_put(struct writer *w, int nofile);
 
 #endif

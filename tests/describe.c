@@ -146,8 +146,7 @@ CheckedTest(describe, limits_and_scheduling)
 					   .affinity = cpus, .affinity_size = sizeof(cpus), .nodes = nodes, .nnodes = 1,
 					   .mempolicy = MPOL_BIND, .ioprio = 2 << 13 | 4, .oom_score_adj = -1000,
 					   .timerslack_ns = 60000, .personality = 0x40000)),
-		    BEGIN "rlimit       nofile 10:unlimited\n"
-			  "nice         -3\n"
+		    BEGIN "nice         -3\n"
 			  "scheduler    fifo, priority 7\n"
 			  "scheduler    clamped to 512\n"
 			  "affinity     processors 0-3,7\n"
@@ -155,7 +154,8 @@ CheckedTest(describe, limits_and_scheduling)
 			  "ioprio       best-effort 4\n"
 			  "oom_score    -1000\n"
 			  "timerslack   60000 ns\n"
-			  "personality  0x40000\n" END);
+			  "personality  0x40000\n"
+			  "rlimit       nofile 10:unlimited\n" END);
 	assert_text(USPAWN(request, PLAIN,
 			   .sched = USPAWN(sched, .set = USPAWN_POLICY, .policy = 6, .runtime_ns = 1, .deadline_ns = 2,
 					   .period_ns = 3)),

@@ -142,6 +142,21 @@ EachRung(limits, below_a_mapped_number)
 	cr_assert_eq(report_number(&r, "nofile"), 50);
 }
 
+/* Also of an action, unless rights are given up before: a hard limit could not be raised any more. */
+EachRung(limits, below_an_actions_number)
+{
+	REPORT r;
+	const struct uspawn_rlimit limit = { RLIMIT_NOFILE, 0, 50, 50 };
+	const struct uspawn_action action = { .op = USPAWN_DO_OPEN, .fd = 100, .path = "/dev/null" };
+
+	report_open(&r);
+	way_report(way, &r,
+		   USPAWN(request, .flags = USPAWN_INHERIT_FDS, .rlimits = &limit, .nrlimits = 1, .actions = &action,
+			  .nactions = 1),
+		   NULL);
+	cr_assert_eq(report_number(&r, "nofile"), 50);
+}
+
 EachRung(limits, failures)
 {
 	struct uspawn_child child;
