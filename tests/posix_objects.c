@@ -284,6 +284,33 @@ CheckedTest(posix_objects, null_is_no_crash)
 	ours->actions.destroy(&actions);
 }
 
+CheckedTest(posix_objects, pidfd_spawn_is_on_record)
+{
+	SCRATCH s;
+	const struct family *ours = OURS;
+	long long began, took;
+	siginfo_t info;
+	int pidfd, parent, pid, errnum, rung, elided;
+	char command[32];
+	FILE *file;
+
+	scratch_make(&s);
+	setenv("USPAWN_STATS", scratch_file(&s, "stats", 0600, ""), 1);
+	cr_assert_eq(ours->pidfd_spawn(&pidfd, "/bin/true", NULL, NULL, LIST("true"), environ), 0);
+	cr_assert_eq(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED), 0);
+	close(pidfd);
+	file = fopen(getenv("USPAWN_STATS"), "r");
+	unsetenv("USPAWN_STATS");
+	cr_assert_eq(fscanf(file, "start %lld %lld %d %d %d %d %d %31s", &began, &took, &parent, &pid, &errnum, &rung,
+			    &elided, command),
+		     8);
+	fclose(file);
+	cr_assert_eq(parent, getpid());
+	cr_assert_eq(pid, info.si_pid);
+	cr_assert(rung && !errnum && !elided);
+	cr_assert_str_eq(command, "true");
+}
+
 CheckedTest(posix_objects, pidfd_spawn_gives_a_pidfd)
 {
 	const struct family *ours = OURS;

@@ -223,7 +223,8 @@ static int spawn(int *ret, const struct call *call)
 {
 	struct uspawn_child child;
 	struct record record;
-	int r;
+	uint32_t rung = 0;
+	int r, pid = 0;
 
 	if (!call->program && call->search)
 		return EFAULT; /* libc's child would crash */
@@ -232,17 +233,18 @@ static int spawn(int *ret, const struct call *call)
 	record_begin(&record, call);
 	if (beyond_request(call)) {
 		r = start_next(ret, call);
-		child.pid = r == 0 && ret && !call->wants_pidfd ? *ret : 0;
-		child.rung = 0;
+		pid = r == 0 && ret && !call->wants_pidfd ? *ret : 0;
 	} else {
 		r = shell_elide(&child, call, start);
 		record.elided = r == 0;
 		if (r)
 			r = start(&child, call);
+		pid = child.pid; /* a child that is handed out is forgotten */
+		rung = child.rung;
 		if (r == 0)
 			r = hand_out(ret, &child, call);
 	}
-	record_end(&record, r, r ? 0 : child.pid, child.rung);
+	record_end(&record, r, r ? 0 : pid, rung);
 	return r;
 }
 
