@@ -60,7 +60,8 @@ enum uspawn_code {
 	USPAWN_UNKNOWN = -2, /* ended; someone else took the status, or SIGCHLD is ignored (Linux before 6.15) */
 };
 
-/* What was used is the process's and that of descendants it waited for: getrusage(2). */
+/* What was used is the process's and that of descendants it waited for: getrusage(2). Its maxrss is that of the memory
+ * it began with, if that was more: the caller's. */
 struct uspawn_exit {
 	int32_t code; /* enum uspawn_code: read it first */
 	int32_t status;
@@ -277,17 +278,17 @@ struct uspawn_identity {
 };
 
 enum uspawn_sched_fields {
-	USPAWN_NICE = 1 << 0,       /* nice: setpriority(2) */
-	USPAWN_POLICY = 1 << 1,     /* policy, with priority, or the three times of SCHED_DEADLINE: sched_setattr(2) */
-	USPAWN_PRIORITY = 1 << 2,   /* priority under the policy as it is */
-	USPAWN_UCLAMP_MIN = 1 << 3, /* util_min, Linux 5.3 */
-	USPAWN_UCLAMP_MAX = 1 << 4, /* util_max */
-	USPAWN_AFFINITY = 1 << 5,   /* affinity: sched_setaffinity(2) */
-	USPAWN_MEMPOLICY = 1 << 6,  /* mempolicy on nodes: set_mempolicy(2) */
-	USPAWN_IOPRIO = 1 << 7,     /* ioprio: ioprio_set(2) */
-	USPAWN_OOM_SCORE = 1 << 8,  /* oom_score_adj: proc_pid_oom_score_adj(5) */
-	USPAWN_TIMERSLACK = 1 << 9, /* timerslack_ns: PR_SET_TIMERSLACK(2const) */
-	USPAWN_PERSONALITY = 1 << 10, /* personality(2) */
+	USPAWN_NICE = 1 << 20,       /* nice: setpriority(2) */
+	USPAWN_POLICY = 1 << 21,     /* policy, with priority, or the three times of SCHED_DEADLINE: sched_setattr(2) */
+	USPAWN_PRIORITY = 1 << 22,   /* priority under the policy as it is */
+	USPAWN_UCLAMP_MIN = 1 << 23, /* util_min, Linux 5.3 */
+	USPAWN_UCLAMP_MAX = 1 << 24, /* util_max */
+	USPAWN_AFFINITY = 1 << 25,   /* affinity: sched_setaffinity(2) */
+	USPAWN_MEMPOLICY = 1 << 26,  /* mempolicy on nodes: set_mempolicy(2) */
+	USPAWN_IOPRIO = 1 << 27,     /* ioprio: ioprio_set(2) */
+	USPAWN_OOM_SCORE = 1 << 28,  /* oom_score_adj: proc_pid_oom_score_adj(5) */
+	USPAWN_TIMERSLACK = 1 << 29, /* timerslack_ns: PR_SET_TIMERSLACK(2const) */
+	USPAWN_PERSONALITY = 1 << 30, /* personality(2) */
 };
 
 /* 0.2: how it is scheduled, and what else the kernel weighs it by. */
@@ -562,7 +563,8 @@ enum uspawn_adopt_flags {
 int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags);
 
 /*
- * Hands the pidfd to the caller and forgets the process: unset. Returns it; -EBUSY: on a ring; -ECHILD: not running.
+ * Hands the pidfd to the caller and forgets the process: unset. Returns it; -EBUSY: on a ring, or with
+ * something done for it (captures, a feed, timed signals, events, a tree); -ECHILD: not running.
  * Of one that was killed before its exec, which a plain wait would not find, it is that of another child, which ends in
  * the same way; -EAGAIN and the like: none could be made, and the child has ended.
  */
@@ -578,7 +580,6 @@ void uspawn_done(struct uspawn_child *child);
 /* ---- A ring: many children, never suspended ----------------------------------------------------------------- */
 
 enum uspawn_ring_flags {
-	/* 0.2, 1 << 26: by io_uring's waitid */
 	USPAWN_RING_EXTERNAL = 1 << 24, /* only starts: the caller polls child->pidfd, then uspawn_wait(child, 0) */
 	USPAWN_RING_EPOLL = 1 << 25,    /* as where there is no io_uring: tests */
 	/* 0.2: of a subreaper or pid 1. Also reaps every child of this process that is not on it, and tells:

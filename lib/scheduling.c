@@ -10,7 +10,7 @@
 #include "scheduling.h"
 #include "sys_attrs.h"
 
-#define KNOWN_FIELDS ((uint32_t)(USPAWN_PERSONALITY << 1) - 1)
+#define KNOWN_FIELDS ((uint32_t)USPAWN_PERSONALITY * 2 - USPAWN_NICE)
 #define CLAMP_MAX    1024
 
 enum { INSTRUCTIONS = 11 };

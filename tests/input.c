@@ -90,6 +90,11 @@ CheckedTest(input, flags_in_the_wrong_place)
 		cr_assert_eq(uspawn_ring_new(&ring, 0, 1u << bit), -EINVAL);
 		cr_assert_eq(uspawn_adopt(&child, getpid(), -1, 1u << bit), -EINVAL);
 	}
+	for (int bit = 0; bit < 20; bit++)
+		refused(USPAWN(request, GOOD, .sched = USPAWN(sched, .set = 1u << bit)), EINVAL, USPAWN_STEP_REQUEST,
+			0);
+	for (uint32_t field = USPAWN_NICE; field <= USPAWN_PERSONALITY; field <<= 1)
+		refused(USPAWN(request, GOOD, .flags = field), EINVAL, USPAWN_STEP_REQUEST, 0);
 	refused(USPAWN(request, GOOD, .flags = USPAWN_NONBLOCK), EINVAL, USPAWN_STEP_REQUEST, 0);
 	refused(USPAWN(request, GOOD, .flags = USPAWN_RING_EPOLL), EINVAL, USPAWN_STEP_REQUEST, 0);
 	refused(USPAWN(request, GOOD, .flags = USPAWN_ADOPT_GIVE), EINVAL, USPAWN_STEP_REQUEST, 0);
