@@ -146,7 +146,7 @@ uint64_t fds_closed(const struct uspawn_args *args)
 	uint64_t closed = 0;
 
 	for (unsigned n = 0; n < args->nfds && n < PLAN_ARGS; n++)
-		if (args->fds[n] < 0 || sys_fcntl(args->fds[n], F_GETFD, 0) < 0)
+		if (args->fds[n] < 0 || sys_fcntl(args->fds[n], F_GETFD, 0) < 0 || reserve_holds(args->fds[n]))
 			closed |= bit(n);
 	return closed;
 }
@@ -158,15 +158,8 @@ int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, ui
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; closed && n < plan->nargs; n++)
 		if (closed & bit(n) && plan->args[n].use == PLAN_DESCRIPTOR)
-			return request_fail(reterr, EBADF, USPAWN_STEP_SOURCE, plan->args[n].index);
+			return request_fail(reterr, EBADF, plan->args[n].step, plan->args[n].index);
 	return 0;
-}
-
-uint32_t fds_step(const struct plan_arg *arg)
-{
-	return arg->use == PLAN_DESCRIPTOR ? USPAWN_STEP_SOURCE
-	       : arg->use == PLAN_PTY      ? USPAWN_STEP_PTY
-					   : USPAWN_STEP_PIPE;
 }
 
 int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspawn_args *args, int beside, int queued,
@@ -186,7 +179,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 			r = take_ends(fds, plan, n);
 		if (r < 0) {
 			fds_undo(fds);
-			return request_fail(reterr, -r, fds_step(arg), arg->index);
+			return request_fail(reterr, -r, arg->step, arg->index);
 		}
 	}
 	fds->cgroup = fds_number(fds, plan->cgroup_fd);

@@ -29,9 +29,6 @@ uint64_t fds_closed(const struct uspawn_args *args);
 int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, uint64_t closed,
 	      struct uspawn_failure *reterr);
 
-/* Where a start fails whose argument cannot be had. */
-uint32_t fds_step(const struct plan_arg *arg);
-
 /*
  * The arguments have been checked. `queued`: what is given has been made already. `beside`: the child reads its
  * descriptors after the call has returned, so what the caller keeps is pinned. On failure nothing is left behind.

@@ -143,7 +143,7 @@ static int take_descriptors(struct queued *queued, const struct uspawn_plan *pla
 			close_all(queued->fds, taken.copies);
 			close_all(taken.others, taken.made);
 			close_all(queued->fds, queued->outputs);
-			return request_fail(reterr, -r, arg->ours ? USPAWN_STEP_SOURCE : fds_step(arg), arg->index);
+			return request_fail(reterr, -r, arg->ours ? USPAWN_STEP_SOURCE : arg->step, arg->index);
 		}
 	}
 	for (unsigned n = 0; n < plan->nargs; n++) {

@@ -137,6 +137,11 @@ int reserve_fill(int count)
 	return __builtin_popcountll(atomic_load(&held));
 }
 
+int reserve_holds(int fd)
+{
+	return fd >= 0 && fd < RESERVE_END && atomic_load(&held) & bit(fd) && is_ours(fd);
+}
+
 int reserve_pin(int fd)
 {
 	uint64_t numbers = atomic_load(&idle);

@@ -16,6 +16,9 @@
  */
 int reserve_fill(int count);
 
+/* Is this number reserved, and so nobody's who names it? */
+int reserve_holds(int fd);
+
 /* Makes a reserved number refer to fd's file, close-on-exec, and returns it. -EAGAIN: none is left. */
 int reserve_pin(int fd);
 

@@ -12,11 +12,18 @@
 #include "sources.h"
 #include "sys.h"
 
-static int by_target(const void *a, const void *b)
+/* In place: qsort(3) allocates, and who starts from a signal handler may have interrupted that. */
+static void sort_by_target(struct plan_fd *fds, uint32_t n)
 {
-	const struct plan_fd *x = a, *y = b;
+	for (uint32_t gap = n / 2; gap; gap /= 2)
+		for (uint32_t i = gap; i < n; i++) {
+			const struct plan_fd fd = fds[i];
+			uint32_t at = i;
 
-	return (x->target > y->target) - (x->target < y->target);
+			for (; at >= gap && fds[at - gap].target > fd.target; at -= gap)
+				fds[at] = fds[at - gap];
+			fds[at] = fd;
+		}
 }
 
 static int find_copy(const struct uspawn_plan *plan, int fd, int apart)
@@ -40,7 +47,7 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
 
 	if (copy >= 0)
 		return copy;
-	if (sys_fcntl(fd, F_GETFD, 0) < 0)
+	if (sys_fcntl(fd, F_GETFD, 0) < 0 || reserve_holds(fd))
 		return -EBADF;
 	in_the_way = apart && plan_has_target(plan, fd);
 	if (borrow && !in_the_way && fd < RESERVE_END)
@@ -61,7 +68,7 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
 
 /* Notes that a start must bring argument n, and as what. */
 static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, const struct uspawn_fd *entry,
-		   uint32_t index)
+		   uint32_t step, uint32_t index)
 {
 	unsigned n = plan_arg_number(fd);
 	struct plan_arg *arg = &plan->args[n];
@@ -72,6 +79,7 @@ static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, cons
 	if (ours && use == PLAN_READ_END && arg->use == PLAN_UNUSED && plan->feeds++)
 		return -EINVAL; /* there is one input */
 	if (arg->use == PLAN_UNUSED) {
+		arg->step = (uint16_t)step;
 		arg->index = index;
 		arg->ours = arg->nonblock = (uint8_t)ours;
 		plan->nstreams += (uint32_t)ours;
@@ -98,13 +106,13 @@ static int use_arg(struct uspawn_plan *plan, int fd, enum plan_arg_use use, cons
 static int take_source(struct uspawn_plan *plan, const struct uspawn_fd *entry, uint32_t index, int borrow)
 {
 	if (entry->source == USPAWN_READ_END || entry->source == USPAWN_FEED)
-		return use_arg(plan, entry->fd, PLAN_READ_END, entry, index);
+		return use_arg(plan, entry->fd, PLAN_READ_END, entry, USPAWN_STEP_PIPE, index);
 	if (entry->source == USPAWN_WRITE_END || entry->source == USPAWN_CAPTURE)
-		return use_arg(plan, entry->fd, PLAN_WRITE_END, entry, index);
+		return use_arg(plan, entry->fd, PLAN_WRITE_END, entry, USPAWN_STEP_PIPE, index);
 	if (entry->source == USPAWN_PTY)
-		return use_arg(plan, entry->fd, PLAN_PTY, entry, index);
+		return use_arg(plan, entry->fd, PLAN_PTY, entry, USPAWN_STEP_PTY, index);
 	if (plan_is_arg(entry->fd))
-		return use_arg(plan, entry->fd, PLAN_DESCRIPTOR, entry, index);
+		return use_arg(plan, entry->fd, PLAN_DESCRIPTOR, entry, USPAWN_STEP_SOURCE, index);
 	return hold(plan, entry->fd, borrow, 0);
 }
 
@@ -127,7 +135,7 @@ static void list_fds(struct uspawn_plan *plan, const struct uspawn_request *r, s
 		};
 	}
 	plan->nfds = r->nfds;
-	qsort(plan->fds, plan->nfds, sizeof(*plan->fds), by_target);
+	sort_by_target(plan->fds, plan->nfds);
 }
 
 static void list_targets(struct uspawn_plan *plan)
@@ -175,7 +183,8 @@ static int take_fds(struct uspawn_plan *plan, const struct uspawn_request *r, in
 static int take_apart(struct uspawn_plan *plan, int fd, int borrow, uint32_t step, uint32_t index, int *ret,
 		      struct uspawn_failure *reterr)
 {
-	int number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, index) : hold(plan, fd, borrow, 1);
+	int number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, step, index)
+				     : hold(plan, fd, borrow, 1);
 
 	if (number < 0 && !plan_is_arg(number))
 		return request_fail(reterr, -number, step, index);
@@ -205,7 +214,8 @@ static int take_cgroup(struct uspawn_plan *plan, const struct uspawn_request *r,
 	plan->cgroup_fd = -1;
 	if (!(r->flags & USPAWN_SETCGROUP))
 		return 0;
-	fd = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, 0) : hold(plan, fd, borrow, 0);
+	fd = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, USPAWN_STEP_CGROUP, 0)
+			     : hold(plan, fd, borrow, 0);
 	if (fd < 0 && !plan_is_arg(fd))
 		return request_fail(reterr, -fd, USPAWN_STEP_CGROUP, 0);
 	plan->cgroup_fd = fd;

@@ -240,9 +240,13 @@ static void start_one(int signo)
 {
 	char *argv[] = { "witness", "exit", "0", NULL };
 	struct uspawn_child child;
+	struct uspawn_fd fds[40]; /* so many that sorting them by libc would allocate */
 
 	(void)signo;
-	copy_assert(uspawn(&child, USPAWN(request, .path = witness_path, .argv = argv), NULL) == 0);
+	for (int i = 0; i < 40; i++)
+		fds[i] = (struct uspawn_fd){ 3 + i, .fd = 2 };
+	copy_assert(uspawn(&child, USPAWN(request, .path = witness_path, .argv = argv, .fds = fds, .nfds = 40), NULL) ==
+		    0);
 	copy_assert(uspawn_wait(&child, -1) == 1);
 	started_by_handler++;
 	setitimer(ITIMER_REAL, &soon, NULL); /* what it interrupts goes on first */

@@ -133,6 +133,55 @@ EachRung(sources, given_argument_comes_back_if_nothing_started)
 	close(fd);
 }
 
+/* The step is that of the field which names it. */
+EachRung(sources, closed_argument)
+{
+	struct uspawn_child child;
+	int fds[] = { 1, file_free_number(50) }, r;
+	struct uspawn_request request = { .size = sizeof(request),
+					  WITNESS("exit", "0"),
+					  .flags = USPAWN_FCHDIR,
+					  .cwd_fd = USPAWN_ARG(1),
+					  FDS({ 1, .fd = USPAWN_ARG(0) }) };
+
+	r = way_start(way, &child, &request, USPAWN(args, .fds = fds, .nfds = 2));
+	cr_assert_eq(r, -EBADF);
+	assert_failed(&child, EBADF, USPAWN_STEP_CWD, 0);
+	fds[0] = fds[1];
+	cr_assert_eq(way_start(way, &child, &request, USPAWN(args, .fds = fds, .nfds = 2)), -EBADF);
+	assert_failed(&child, EBADF, USPAWN_STEP_SOURCE, 0);
+}
+
+/* Nobody has opened it but the library, for itself. */
+CheckedTest(sources, c5_reserved_number_is_not_open)
+{
+	struct uspawn_child child;
+	struct uspawn_ring *ring;
+	struct stat file;
+	uint64_t before = 0;
+	int tried = 0;
+
+	for (int fd = 3; fd < 64; fd++)
+		before |= (uint64_t)file_is_open(fd) << fd;
+	cr_assert_eq(uspawn_ring_new(&ring, 0, 0), 0);
+	cr_assert_geq(uspawn_reserve_fds(), 0);
+	for (int fd = 3; fd < 64; fd++) {
+		int number = fd;
+
+		if (before >> fd & 1 || fstat(fd, &file) < 0 || !S_ISFIFO(file.st_mode))
+			continue;
+		tried++;
+		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), FDS({ 0, .fd = fd })), NULL), -EBADF);
+		assert_failed(&child, EBADF, USPAWN_STEP_SOURCE, 0);
+		cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("exit", "0"), FDS({ 0, .fd = USPAWN_ARG(0) })),
+				    USPAWN(args, .fds = &number, .nfds = 1, .give = 1)),
+			     -EBADF);
+		cr_assert(file_is_open(fd));
+	}
+	cr_assert(tried > 0);
+	uspawn_ring_free(ring);
+}
+
 /* What the caller does with its numbers after a start is nothing to the child. */
 EachRung(sources, source_is_read_at_the_call)
 {
