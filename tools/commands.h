@@ -6,6 +6,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What shells, env(1), timeout(1) and xargs(1) have taught people to expect. */
@@ -22,6 +23,15 @@ int run_main(int argc, char **argv);
 int each_main(int argc, char **argv);
 int with_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
+
+/* Has that command an option by this name, of len letters? */
+bool run_has(const char *name, size_t len);
+bool each_has(const char *name, size_t len);
+bool with_has(const char *name, size_t len);
+bool probe_has(const char *name, size_t len);
+
+/* The commands that have it: "'uspawn run' and 'uspawn each' have it". False: none. */
+bool who_has(char *ret, size_t size, const char *name, size_t len);
 
 extern const char help_program[], help_each[], help_with[], help_probe[];
 

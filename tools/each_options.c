@@ -62,6 +62,11 @@ static const struct option known[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+bool each_has(const char *name, size_t len)
+{
+	return options_have(known, name, len);
+}
+
 static uint32_t processors(void)
 {
 	cpu_set_t set[8]; /* the kernel wants room for all that it may have */

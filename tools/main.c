@@ -17,13 +17,16 @@
 static const struct command {
 	const char *name;
 	int (*main)(int argc, char **argv);
+	bool (*has)(const char *name, size_t len);
 	const char *help; /* NULL: in groups, print_run_help() */
 } commands[] = {
-	{ "run", run_main, NULL },
-	{ "each", each_main, help_each },
-	{ "with", with_main, help_with },
-	{ "probe", probe_main, help_probe },
+	{ "run", run_main, run_has, NULL },
+	{ "each", each_main, each_has, help_each },
+	{ "with", with_main, with_has, help_with },
+	{ "probe", probe_main, probe_has, help_probe },
 };
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static const struct command *current;
 
@@ -76,10 +79,27 @@ static void hold_standard_descriptors(void)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(name, commands[i].name))
 			return &commands[i];
 	return NULL;
+}
+
+bool who_has(char *ret, size_t size, const char *name, size_t len)
+{
+	const char *owners[COMMANDS], *before = "";
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].has(name, len))
+			owners[n++] = commands[i].name;
+	for (size_t i = 0; i < n && at < size; i++) {
+		at += (size_t)snprintf(ret + at, size - at, "%s'uspawn %s'", before, owners[i]);
+		before = i + 2 < n ? ", " : " and ";
+	}
+	if (at < size)
+		snprintf(ret + at, size - at, n > 1 ? " have it" : " has it");
+	return n > 0;
 }
 
 static int refuse_word(const char *word, const char *next)

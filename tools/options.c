@@ -97,45 +97,64 @@ int refuse_value(const char *option, const char *value, const char *form)
 	return EXIT_OWN_ERROR;
 }
 
-/* How many letters must change to make one word of the other. */
-static unsigned distance(const char *a, size_t alen, const char *b)
-{
-	unsigned row[64], corner, above;
-	size_t blen = strlen(b);
+enum { LONGEST = 63 };
 
-	if (blen >= 64)
-		return 64;
-	for (size_t j = 0; j <= blen; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 0; i < alen; i++) {
-		corner = row[0]++;
-		for (size_t j = 1; j <= blen; j++) {
-			above = row[j];
-			row[j] = corner + (a[i] != b[j - 1]);
-			if (above + 1 < row[j])
-				row[j] = above + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			corner = above;
-		}
-	}
-	return row[blen];
+static void lower(unsigned char *value, unsigned to)
+{
+	if (to < *value)
+		*value = (unsigned char)to;
 }
 
-static const char *nearest(const char *word, const struct option *known)
+/* How many letters must change, or two neighbours change places, to make one word of the other. */
+static unsigned distance(const char *a, size_t alen, const char *b, size_t blen)
 {
-	size_t len = strcspn(word, "=");
-	const char *best = NULL;
-	unsigned least = 3, d;
+	unsigned char d[LONGEST + 1][LONGEST + 1]; /* of the first i letters of one and j of the other */
 
-	for (; known->name; known++) {
-		d = distance(word, len, known->name);
-		if (d < least) {
+	for (size_t i = 0; i <= alen; i++)
+		for (size_t j = 0; j <= blen; j++) {
+			d[i][j] = (unsigned char)(i + j);
+			if (!i || !j)
+				continue;
+			lower(&d[i][j], d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			lower(&d[i][j], d[i - 1][j] + 1u);
+			lower(&d[i][j], d[i][j - 1] + 1u);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				lower(&d[i][j], d[i - 2][j - 2] + 1u);
+		}
+	return d[alen][blen];
+}
+
+/* Of two letters, or three, nearly every word is near to every other: no more than a third may differ, nor than two. */
+static unsigned at_most(size_t a, size_t b)
+{
+	size_t longer = a > b ? a : b;
+
+	return longer < 6 ? 1 : 2;
+}
+
+static const char *nearest(const char *word, size_t len, const struct option *known)
+{
+	const char *best = NULL;
+	unsigned least = LONGEST, d;
+	size_t size;
+
+	for (; len <= LONGEST && known->name; known++) {
+		size = strlen(known->name);
+		d = size <= LONGEST ? distance(word, len, known->name, size) : LONGEST;
+		if (d < least && d <= at_most(len, size)) {
 			least = d;
 			best = known->name;
 		}
 	}
 	return best;
+}
+
+bool options_have(const struct option *known, const char *name, size_t len)
+{
+	for (; known->name; known++)
+		if (strlen(known->name) == len && !strncmp(known->name, name, len))
+			return true;
+	return false;
 }
 
 static int is_short(int option)
@@ -150,6 +169,7 @@ int refuse_option(int answer, char *const *argv, const struct option *known)
 	const char *name = strncmp(word, "--", 2) ? "" : word + 2;
 	size_t len = strcspn(name, "=");
 	unsigned begun = 0;
+	char owners[128];
 
 	if (answer == ':') {
 		if (*name)
@@ -170,9 +190,11 @@ int refuse_option(int answer, char *const *argv, const struct option *known)
 		complain("-%c: no such option; see --help", optopt);
 		return EXIT_OWN_ERROR;
 	}
-	meant = nearest(name, known);
+	meant = nearest(name, len, known);
 	if (begun > 1)
 		complain("--%.*s: more than one option begins so; see --help", (int)len, name);
+	else if (who_has(owners, sizeof(owners), name, len))
+		complain("--%.*s: no such option; %s", (int)len, name, owners);
 	else if (meant)
 		complain("--%.*s: no such option; did you mean --%s?", (int)len, name, meant);
 	else

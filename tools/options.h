@@ -7,6 +7,8 @@
 #define OPTIONS_H
 
 #include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Decimal digits and nothing else, from min to max. 0 or -EINVAL. */
@@ -30,5 +32,8 @@ int refuse_value(const char *option, const char *value, const char *form);
 
 /* About the option that getopt_long(3) has just answered with '?' or ':'. optstring begins with "+:". */
 int refuse_option(int answer, char *const *argv, const struct option *known);
+
+/* Is there one by that whole name, of len letters? */
+bool options_have(const struct option *known, const char *name, size_t len);
 
 #endif

@@ -173,13 +173,19 @@ static void print_json(const struct utsname *u, const char *libc, const int *ans
 	printf("}\n");
 }
 
+static const struct option known[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ NULL, 0, NULL, 0 },
+};
+
+bool probe_has(const char *name, size_t len)
+{
+	return options_have(known, name, len);
+}
+
 static int parse(int argc, char **argv, bool *ret_json)
 {
-	static const struct option known[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {

@@ -104,6 +104,14 @@ static void build(struct table *t)
 		}
 }
 
+bool run_has(const char *name, size_t len)
+{
+	struct table table;
+
+	build(&table);
+	return options_have(table.known, name, len);
+}
+
 static const struct run_option *find(const struct table *t, int answer)
 {
 	if (answer >= FIRST_LONG)

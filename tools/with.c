@@ -31,6 +31,11 @@ static const struct option known[] = {
 	{ "trace", required_argument, NULL, TRACE },       { NULL, 0, NULL, 0 },
 };
 
+bool with_has(const char *name, size_t len)
+{
+	return options_have(known, name, len);
+}
+
 /* -1: go on. Else the exit code. */
 static int read_options(struct with *with, int argc, char **argv)
 {
