@@ -251,7 +251,7 @@ int each_options(struct each_options *o, int argc, char **argv)
 	int opt, code;
 
 	*o = (struct each_options){ .separator = '\n', .mark = "{}", .jobs = processors(), .kill_after = 5 * NS_PER_S };
-	while ((opt = getopt_long(argc, argv, "+:0I:P:a:hj:ktu", known, NULL)) != -1) {
+	while ((opt = next_option(argc, argv, "+:0I:P:a:hj:ktu", known)) != -1) {
 		if (opt == 'P') /* xargs(1) */
 			opt = 'j';
 		if (opt == '?' && o->keep_order && strchr("123456789", optopt) && optopt)

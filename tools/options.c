@@ -162,6 +162,18 @@ static int is_short(int option)
 	return option && option < 256;
 }
 
+int next_option(int argc, char **argv, const char *letters, const struct option *known)
+{
+	int answer = getopt_long(argc, argv, letters, known, NULL);
+
+	if (answer <= 0 || answer == '?' || answer == ':' || !optarg || optarg != argv[optind - 1] ||
+	    strcmp(optarg, "--"))
+		return answer;
+	optind--; /* as it is where nothing follows the option */
+	optopt = answer;
+	return ':';
+}
+
 int refuse_option(int answer, char *const *argv, const struct option *known)
 {
 	/* musl goes behind the end where a letter lacks its value */

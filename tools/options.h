@@ -30,7 +30,10 @@ const char *rung_name(uint32_t rung);
 /* "--umask '9z': must be FORM". Returns EXIT_OWN_ERROR, as the next does. */
 int refuse_value(const char *option, const char *value, const char *form);
 
-/* About the option that getopt_long(3) has just answered with '?' or ':'. optstring begins with "+:". */
+/* As getopt_long(3); but "--" in a word of its own is no option's value, and ':' is the answer. */
+int next_option(int argc, char **argv, const char *letters, const struct option *known);
+
+/* About the option that next_option() has just answered with '?' or ':'. Its letters begin with "+:". */
 int refuse_option(int answer, char *const *argv, const struct option *known);
 
 /* Is there one by that whole name, of len letters? */

@@ -188,7 +188,7 @@ static int parse(int argc, char **argv, bool *ret_json)
 {
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
+	while ((opt = next_option(argc, argv, "+:h", known)) != -1) {
 		if (opt == 'h')
 			return print_help(help_probe);
 		if (opt != 'j')

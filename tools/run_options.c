@@ -212,7 +212,7 @@ int run_options(struct run *run, int argc, char **argv)
 		return EXIT_OWN_ERROR;
 	}
 	signal_state_read(&run->start);
-	while ((answer = getopt_long(argc, argv, table.letters, table.known, NULL)) != -1) {
+	while ((answer = next_option(argc, argv, table.letters, table.known)) != -1) {
 		o = find(&table, answer);
 		if (!o)
 			return refuse_option(answer, argv, table.known);

@@ -41,7 +41,7 @@ static int read_options(struct with *with, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "+:h", known)) != -1) {
 		switch (option) {
 		case ELIDE_SHELL:
 			with->elide_shell = true;
