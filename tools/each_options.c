@@ -89,7 +89,8 @@ static int parse_jobs(struct each_options *o, const char *text)
 	uint64_t n;
 
 	if (number_parse(text, 0, 1000000, &n))
-		return refuse_value("--jobs", text, "a number, or 0 for as many as descriptors allow");
+		return refuse_value("--jobs", text,
+				    "a number from 1 to 1000000, or 0 for as many as descriptors allow");
 	o->jobs = (uint32_t)n;
 	return -1;
 }
@@ -185,7 +186,8 @@ static int option(struct each_options *o, int opt, char *value, const char **gro
 		return -1;
 	case RETRIES:
 		return number_parse(value, 0, UINT32_MAX, &o->retries)
-			       ? refuse_value("--retries", value, "a number: how often more a failed item is tried")
+			       ? refuse_value("--retries", value,
+					      "a number from 0 to 4294967295: how often more a failed item is tried")
 			       : -1;
 	case TAG:
 		o->tag = true;

@@ -16,7 +16,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define ID_MAX (UINT32_MAX - 1) /* the highest means "leave it" to the kernel */
+#define ID_MAX  (UINT32_MAX - 1) /* the highest means "leave it" to the kernel */
+#define ID_FORM "a number from 0 to 4294967294"
 
 enum { GROUPS_LIST, GROUPS_INIT, GROUPS_CLEAR, GROUPS_KEEP };
 
@@ -58,7 +59,7 @@ static int set_user(struct run *run, const struct run_option *o, char *name)
 	const struct passwd *user;
 
 	if (user_id(name, &run->identity.uid))
-		return refuse(o, name, "a user's name that is known (getent passwd), or a number");
+		return refuse(o, name, "a user's name that is known (getent passwd), or " ID_FORM);
 	run->has_uid = true;
 	if (!o->detail)
 		return -1;
@@ -75,7 +76,7 @@ static int set_user(struct run *run, const struct run_option *o, char *name)
 static int set_group(struct run *run, const struct run_option *o, char *name)
 {
 	if (group_id(name, &run->identity.gid))
-		return refuse(o, name, "a group's name that is known (getent group), or a number");
+		return refuse(o, name, "a group's name that is known (getent group), or " ID_FORM);
 	run->has_gid = run->says_gid = true;
 	return -1;
 }
@@ -89,7 +90,9 @@ static int set_list(struct run *run, const struct run_option *o, char *list)
 	run->identity.groups = groups;
 	while (groups && (name = strsep(&rest, ",")))
 		if (group_id(name, &groups[n++]))
-			return refuse(o, name, "groups that are known, with commas between them; none: --clear-groups");
+			return refuse(o, name,
+				      "groups that are known, or numbers up to 4294967294, with commas between "
+				      "them; none: --clear-groups");
 	run->identity.ngroups = n;
 	return groups ? -1 : refuse_name(o->name, strerror(ENOMEM));
 }

@@ -115,7 +115,8 @@ static int set_self(struct run *run, const struct run_option *o, char *value)
 static int set_map_id(struct run *run, const struct run_option *o, char *value)
 {
 	uint64_t id;
-	int code = take_number(o, value, 0, UINT32_MAX - 1, "a number, as which it sees itself", &id);
+	int code = take_number(o, value, 0, UINT32_MAX - 1, "a number from 0 to 4294967294, as which it sees itself",
+			       &id);
 
 	return code < 0 ? add_self(run, o, (int)o->detail, (uint32_t)id) : code;
 }
