@@ -65,7 +65,8 @@ static int set_argv0(struct run *run, const struct run_option *o, char *value)
 
 static int set_json(struct run *run, const struct run_option *o, char *value)
 {
-	(void)o;
+	if (value && !*value)
+		return refuse(o, value, "a file or fd:N; for standard error, leave out the =");
 	run->json = value ? value : "";
 	return -1;
 }

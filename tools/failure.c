@@ -95,13 +95,18 @@ static const char *why_no_exec(int error, const struct uspawn_request *request, 
 	}
 }
 
-static void report_exec(int error, const struct uspawn_request *request, char *const *argv)
+/* no_value: the option before the program that may have been meant to have it as its value; NULL: none. */
+static void report_exec(int error, const struct uspawn_request *request, char *const *argv, const char *no_value)
 {
 	const char *name = request->path ? request->path : request->file ? request->file : argv[0];
-	const char *why = why_no_exec(error, request, name);
 
-	complain("exec: %s: %s%s", request->flags & USPAWN_FEXEC ? "the file of --exec-fd" : name, strerror(error),
-		 why);
+	if (request->flags & USPAWN_FEXEC)
+		name = "the file of --exec-fd";
+	else if (no_value) {
+		complain("exec: %s: %s (for a value write --%s=%s)", name, strerror(error), no_value, name);
+		return;
+	}
+	complain("exec: %s: %s%s", name, strerror(error), why_no_exec(error, request, name));
 }
 
 /* About an entry of --stdin, --stdout, --stderr or --fd. From the limit on, a number of the child's is a "bad" one. */
@@ -190,7 +195,7 @@ int failure_report(const struct uspawn_failure *f, const struct uspawn_request *
 	bool descriptor = f->step == USPAWN_STEP_SOURCE || f->step == USPAWN_STEP_FD || f->step == USPAWN_STEP_OPEN;
 
 	if (f->step == USPAWN_STEP_EXEC)
-		report_exec(f->errnum, request, argv);
+		report_exec(f->errnum, request, argv, said ? said[USPAWN_STEP_EXEC / 10] : NULL);
 	else if (f->step == USPAWN_STEP_CWD && request->cwd)
 		complain("%s: %s: %s", step, request->cwd, error);
 	else if (f->step == USPAWN_STEP_ROOT && request->root && f->errnum != EPERM)

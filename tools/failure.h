@@ -11,8 +11,9 @@ struct redirects;
 
 /*
  * One line on standard error. argv: what was to run; redirects, and said, the names of the options that asked
- * for each step, by its number / 10, may be NULL. Returns what env(1) would exit with: 127 if
- * the program is not there, 126 if it cannot be run, 125 if it did not come to that.
+ * for each step, by its number / 10, may be NULL. That of the exec is one whose value the program may have been meant
+ * to be. Returns what env(1) would exit with: 127 if the program is not there, 126 if it cannot be run, 125 if it did
+ * not come to that.
  */
 int failure_report(const struct uspawn_failure *f, const struct uspawn_request *request, char *const *argv,
 		   const struct redirects *redirects, const char *const *said);

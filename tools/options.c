@@ -174,6 +174,15 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
 	return ':';
 }
 
+bool seems_a_value(char *const *words)
+{
+	if (!strcmp(words[-1], "--") || strchr(words[-1], '='))
+		return false;
+	while (*words && strcmp(*words, "--"))
+		words++;
+	return *words;
+}
+
 int refuse_option(int answer, char *const *argv, const struct option *known)
 {
 	/* musl goes behind the end where a letter lacks its value */

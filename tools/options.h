@@ -36,6 +36,12 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
 /* About the option that next_option() has just answered with '?' or ':'. Its letters begin with "+:". */
 int refuse_option(int answer, char *const *argv, const struct option *known);
 
+/*
+ * Before words there stood, as the last option, one that takes a value only behind a '='. Was it to have the first of
+ * them? So it seems if a "--" comes later: "--json FILE -- PROGRAM".
+ */
+bool seems_a_value(char *const *words);
+
 /* Is there one by that whole name, of len letters? */
 bool options_have(const struct option *known, const char *name, size_t len);
 

@@ -198,7 +198,7 @@ static int finish(struct run *run, char **command)
 
 int run_options(struct run *run, int argc, char **argv)
 {
-	const struct run_option *o;
+	const struct run_option *o, *last = NULL;
 	struct table table;
 	int answer, code;
 
@@ -221,7 +221,10 @@ int run_options(struct run *run, int argc, char **argv)
 		code = o->set(run, o, optarg);
 		if (code >= 0)
 			return code;
+		last = o;
 	}
+	if (last && last->value == optional_argument && seems_a_value(argv + optind))
+		run->said[USPAWN_STEP_EXEC / 10] = last->name;
 	return finish(run, argv + optind);
 }
 

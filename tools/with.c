@@ -39,9 +39,9 @@ bool with_has(const char *name, size_t len)
 /* -1: go on. Else the exit code. */
 static int read_options(struct with *with, int argc, char **argv)
 {
-	int option;
+	int option, last = 0;
 
-	while ((option = next_option(argc, argv, "+:h", known)) != -1) {
+	for (; (option = next_option(argc, argv, "+:h", known)) != -1; last = option) {
 		switch (option) {
 		case ELIDE_SHELL:
 			with->elide_shell = true;
@@ -51,13 +51,14 @@ static int read_options(struct with *with, int argc, char **argv)
 			break;
 		case STATS:
 			with->stats = optarg ? optarg : "";
-			break;
+			if (!optarg || *optarg)
+				break;
+			return refuse_value("--stats", "", "a file; for standard error, leave out the =");
 		case TRACE:
 			with->trace = optarg;
 			if (optarg && *optarg)
 				break;
-			complain("--trace '': must be a file");
-			return EXIT_OWN_ERROR;
+			return refuse_value("--trace", "", "a file");
 		case 'h':
 			return print_help(help_with);
 		default:
@@ -69,6 +70,7 @@ static int read_options(struct with *with, int argc, char **argv)
 		return EXIT_OWN_ERROR;
 	}
 	with->argv = argv + optind;
+	with->lacks_stats = last == STATS && seems_a_value(with->argv);
 	return -1;
 }
 
@@ -168,9 +170,10 @@ static void stop_listening(int signals, const sigset_t *before)
 	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
-static int run(char **argv, bool *retinterrupted)
+static int run(const struct with *with, bool *retinterrupted)
 {
-	struct uspawn_request request = { .size = sizeof(request), .flags = USPAWN_INHERIT_FDS, .argv = argv };
+	const char *said[USPAWN_STEP_EXEC / 10 + 1] = { [USPAWN_STEP_EXEC / 10] = with->lacks_stats ? "stats" : NULL };
+	struct uspawn_request request = { .size = sizeof(request), .flags = USPAWN_INHERIT_FDS, .argv = with->argv };
 	struct uspawn_failure failure;
 	struct signal_state state;
 	struct uspawn_plan *plan;
@@ -183,14 +186,14 @@ static int run(char **argv, bool *retinterrupted)
 	request.sigmask = state.blocked;
 	request.sigignore = state.ignored & SIGNAL_BIT(SIGCHLD); /* not ignored by us any more when it starts */
 	if (uspawn_plan_new(&plan, &request, &failure) < 0)
-		return failure_report(&failure, &request, argv, NULL, NULL);
+		return failure_report(&failure, &request, with->argv, NULL, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &before);
 	signals = signal_listen(&state, TO_HAND_ON);
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(-signals));
 		code = EXIT_OWN_ERROR;
 	} else if (uspawn_start(&child, plan, NULL) < 0) {
-		code = failure_report(&child.failure, &request, argv, NULL, NULL);
+		code = failure_report(&child.failure, &request, with->argv, NULL, said);
 	} else {
 		code = wait_for(&child, signals, retinterrupted);
 	}
@@ -253,7 +256,7 @@ static int run_and_report(const struct with *with, int memory)
 	FILE *file = fdopen(memory, "re");
 	struct log log;
 	bool interrupted = false;
-	int code = run(with->argv, &interrupted);
+	int code = run(with, &interrupted);
 
 	if (!file || log_read(&log, file) < 0) {
 		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));

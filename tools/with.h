@@ -12,6 +12,7 @@ struct with {
 	const char *stats, *trace; /* files; NULL: not asked for; stats "": standard error */
 	FILE *stats_to, *trace_to; /* the same, open */
 	bool elide_shell, system;
+	bool lacks_stats; /* the program may have been meant to be that file: seems_a_value() */
 };
 
 /* Sets the environment that the program is to have; report: where records go, NULL: nowhere. Complains itself. */
