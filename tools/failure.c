@@ -179,33 +179,44 @@ static const char *hint(const struct uspawn_failure *f)
 	return NULL;
 }
 
-/* "STEP: --OPTION: ERROR (HINT)" */
-static void report_step(const struct uspawn_failure *f, const char *option)
+/* What a step is about, where it is not the only one of its kind: a path, or the number of a group. NULL: nothing. */
+static const char *subject(const struct uspawn_failure *f, const struct uspawn_request *request, char number[12])
+{
+	switch (f->step) {
+	case USPAWN_STEP_CWD:
+		return request->cwd;
+	case USPAWN_STEP_ROOT:
+		return f->errnum == EPERM ? NULL : request->root;
+	case USPAWN_STEP_SETPGROUP:
+		snprintf(number, 12, "%d", request->pgroup);
+		return number;
+	default:
+		return NULL;
+	}
+}
+
+/* "STEP: --OPTION: SUBJECT: ERROR (HINT)" */
+static void report_step(const struct uspawn_failure *f, const char *option, const char *about)
 {
 	const char *text = hint(f);
 
-	complain("%s: %s%s%s%s%s%s%s", uspawn_strstep(f->step), option ? "--" : "", option ? option : "",
-		 option ? ": " : "", strerror(f->errnum), text ? " (" : "", text ? text : "", text ? ")" : "");
+	complain("%s: %s%s%s%s%s%s%s%s%s", uspawn_strstep(f->step), option ? "--" : "", option ? option : "",
+		 option ? ": " : "", about ? about : "", about ? ": " : "", strerror(f->errnum), text ? " (" : "",
+		 text ? text : "", text ? ")" : "");
 }
 
 int failure_report(const struct uspawn_failure *f, const struct uspawn_request *request, char *const *argv,
 		   const struct redirects *redirects, const char *const *said)
 {
-	const char *step = uspawn_strstep(f->step), *error = strerror(f->errnum);
 	bool descriptor = f->step == USPAWN_STEP_SOURCE || f->step == USPAWN_STEP_FD || f->step == USPAWN_STEP_OPEN;
+	char number[12];
 
 	if (f->step == USPAWN_STEP_EXEC)
 		report_exec(f->errnum, request, argv, said ? said[USPAWN_STEP_EXEC / 10] : NULL);
-	else if (f->step == USPAWN_STEP_CWD && request->cwd)
-		complain("%s: %s: %s", step, request->cwd, error);
-	else if (f->step == USPAWN_STEP_ROOT && request->root && f->errnum != EPERM)
-		complain("%s: %s: %s", step, request->root, error);
-	else if (f->step == USPAWN_STEP_SETPGROUP)
-		complain("%s: %d: %s", step, request->pgroup, error);
 	else if (descriptor && redirects && f->index < redirects->n)
 		report_descriptor(f, redirects->said[f->index], &redirects->fds[f->index]);
 	else
-		report_step(f, said ? said[f->step / 10] : NULL);
+		report_step(f, said ? said[f->step / 10] : NULL, subject(f, request, number));
 	return failure_exit_code(f);
 }
 

@@ -68,11 +68,11 @@ static int parse(char *text, struct resume_line *ret)
 }
 
 /* How a log begins, as far as it was written. */
-static int begin(const char *text, size_t len, const char *joblog)
+static int begin(const struct resume *r, const char *text, size_t len, const char *joblog)
 {
 	if (!strncmp(text, "Seq\t", len < 4 ? len : 4))
 		return 0;
-	complain("--resume: %s: this is no job log; name one that --joblog has written", joblog);
+	complain("%s: %s: this is no job log; name one that --joblog has written", r->option, joblog);
 	return -EINVAL;
 }
 
@@ -83,14 +83,14 @@ static int take(struct resume *r, char *text, size_t number, const char *joblog)
 	int error;
 
 	if (number == 1)
-		return begin(text, 4, joblog);
+		return begin(r, text, 4, joblog);
 	if (parse(text, &line)) {
-		complain("--resume: %s: line %zu is none of a job log; mend or remove it", joblog, number);
+		complain("%s: %s: line %zu is none of a job log; mend or remove it", r->option, joblog, number);
 		return -EINVAL;
 	}
 	error = add(r, &line);
 	if (error)
-		complain("--resume: %s: %s", joblog, strerror(-error));
+		complain("%s: %s: %s", r->option, joblog, strerror(-error));
 	return error;
 }
 
@@ -107,13 +107,13 @@ static int read_all(struct resume *r, FILE *file, const char *joblog)
 		error = take(r, text, ++number, joblog);
 	}
 	if (!error && n > 0 && !number) /* it may be some other file */
-		error = begin(text, (size_t)n, joblog);
+		error = begin(r, text, (size_t)n, joblog);
 	free(text);
 	if (error)
 		return error;
 	if (ferror(file)) {
 		error = errno;
-		complain("--resume: %s: %s", joblog, strerror(error));
+		complain("%s: %s: %s", r->option, joblog, strerror(error));
 	}
 	return -error;
 }
@@ -146,11 +146,12 @@ int resume_open(struct resume *resume, const char *joblog, bool failed_again)
 	FILE *file = NULL;
 	struct stat st;
 
-	*resume = (struct resume){ .failed_again = failed_again };
+	*resume = (struct resume){ .option = failed_again ? "--resume-failed" : "--resume",
+				   .failed_again = failed_again };
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd >= 0 && !fstat(fd, &st) && !S_ISREG(st.st_mode)) {
-		complain("--resume: %s: needs a --joblog that can be read: a file", joblog);
+		complain("%s: %s: needs a --joblog that can be read: a file", resume->option, joblog);
 		close(fd);
 		return -EINVAL;
 	}
@@ -158,7 +159,7 @@ int resume_open(struct resume *resume, const char *joblog, bool failed_again)
 		file = fdopen(fd, "r");
 	if (!file) {
 		r = -errno;
-		complain("--resume: %s: %s", joblog, strerror(errno));
+		complain("%s: %s: %s", resume->option, joblog, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return r;

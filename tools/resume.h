@@ -13,7 +13,8 @@
 struct resume {
 	struct resume_line *lines; /* by number, each once */
 	size_t n, size;
-	size_t at; /* numbers are asked for in order */
+	size_t at;          /* numbers are asked for in order */
+	const char *option; /* that asked for it */
 	bool failed_again;
 	off_t whole; /* bytes of the log, without a last line that was not written in full */
 };

@@ -26,9 +26,9 @@ static bool is_done(struct each *e, char *item)
 		return false;
 	answer = resume_look(&e->resume, e->items.taken, template_fill(&e->pool.recipe.template, item));
 	if (answer == RESUME_OTHER) {
-		complain("--resume: item %" PRIu64 " has another command in %s: resume with the same input and "
-			 "command, or with another --joblog",
-			 e->items.taken, e->options.joblog);
+		complain("%s: item %" PRIu64 " has another command in %s: resume with the same input and command, or "
+			 "with another --joblog",
+			 e->resume.option, e->items.taken, e->options.joblog);
 		e->drained = true;
 		each_stop(e, EXIT_OWN_ERROR);
 	}
@@ -82,7 +82,10 @@ void supply_read(struct each *e)
 
 	e->hungry = false;
 	if (r < 0) {
-		complain("input: %s", strerror(-r));
+		if (e->options.arg_file)
+			complain("--arg-file: %s: %s", e->options.arg_file, strerror(-r));
+		else
+			complain("input: %s", strerror(-r));
 		e->drained = true;
 		each_stop(e, EXIT_OWN_ERROR);
 	}
