@@ -233,7 +233,7 @@ static int finish(struct each_options *o, const char *grouping)
 	int64_t time;
 
 	if (!*o->command) {
-		complain("a command is missing: uspawn each [OPTION]... -- COMMAND [ARG|{}]...");
+		complain("a program is missing: uspawn each [OPTION]... -- PROGRAM [ARG|{}]...");
 		return EXIT_OWN_ERROR;
 	}
 	if (o->keep_order && !duration_parse(*o->command, &time))

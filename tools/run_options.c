@@ -127,7 +127,7 @@ static int contradictions(struct run *run, char *const *command)
 	struct uspawn_request *request = &run->request;
 
 	if (!*command) {
-		complain("a command is missing: uspawn run [OPTION]... -- COMMAND [ARG]...");
+		complain("a program is missing: uspawn run [OPTION]... -- PROGRAM [ARG]...");
 		return EXIT_OWN_ERROR;
 	}
 	if ((request->flags & USPAWN_SETSID) && (request->flags & USPAWN_SETPGROUP))

@@ -66,7 +66,7 @@ static int read_options(struct with *with, int argc, char **argv)
 		}
 	}
 	if (!argv[optind]) {
-		complain("a command is missing; see --help");
+		complain("a program is missing: uspawn with [OPTION]... -- PROGRAM [ARG]...");
 		return EXIT_OWN_ERROR;
 	}
 	with->argv = argv + optind;
