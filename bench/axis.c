@@ -28,11 +28,11 @@ const char *const measure_names[] = { "start", "rate", "reap" };
 
 const struct axis axes[] = {
 	NUMBER("rss", rss_mib, 0, 1 << 24, ALWAYS, "MiB of memory that the starting process has touched"),
-	WORDS("pages", huge, pages, ALWAYS, "of that memory: small, huge"),
+	WORDS("pages", huge, pages, ALWAYS, "small, huge: those of that memory"),
 	NUMBER("fds", fds, 0, 1 << 30, ALWAYS, "descriptors that it has open besides"),
 	NUMBER("threads", threads, 1, 256, ALWAYS, "its threads; for rate they all start children, else one does"),
 	NUMBER("processes", processes, 1, MAX_PROCESSES, ON_RATE, "such processes at once"),
-	NUMBER("inflight", inflight, 1, 4096, ON_RATE, "children that run at once, for each thread"),
+	NUMBER("inflight", inflight, 1, 4096, ON_RATE, "children that run at once, for each thread [16]"),
 	NUMBER("live", live, 0, 1 << 22, ALWAYS, "idle children that it has and watches"),
 	NUMBER("env", env, 0, 1 << 20, ALWAYS, "environment variables of 32 bytes"),
 	NUMBER("argv", argv, 0, 1 << 20, ALWAYS, "arguments of 32 bytes"),
@@ -70,12 +70,16 @@ void axis_set(const struct axis *axis, struct setting *setting, uint32_t value)
 
 static int parse_word(const struct axis *axis, const char *text, size_t length, uint32_t *ret, char *why, size_t size)
 {
+	size_t at;
+
 	for (uint32_t i = 0; i <= axis->most; i++)
 		if (strlen(axis->words[i]) == length && !strncmp(axis->words[i], text, length)) {
 			*ret = i;
 			return 0;
 		}
-	snprintf(why, size, "%s %.*s: there are %s", axis->name, (int)length, text, axis->about);
+	at = (size_t)snprintf(why, size, "%s %.*s: there are", axis->name, (int)(length < 64 ? length : 64), text);
+	for (uint32_t i = 0; i <= axis->most && at < size; i++)
+		at += (size_t)snprintf(why + at, size - at, "%s %s", i ? "," : "", axis->words[i]);
 	return -EINVAL;
 }
 

@@ -42,7 +42,7 @@ int list_main(int argc, char **argv)
 {
 	int r;
 
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		puts("Usage: uspawn-bench list\n\nContestants, those that cannot run here, and axes with their "
 		     "values.");
 		return 0;

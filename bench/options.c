@@ -117,7 +117,9 @@ int options_parse(struct run *run, int argc, char **argv)
 	memcpy(options + naxes, others, sizeof(others));
 	opterr = 0;
 	optind = 0;
-	while (!r && (c = getopt_long(argc, argv, "+:", options, &option)) != -1) {
+	while (!r && (c = getopt_long(argc, argv, "+:h", options, &option)) != -1) {
+		if (c == 'h')
+			return 1;
 		if (c)
 			return refuse_option(c, argv);
 		r = option < (int)naxes ? take_axis(run, &axes[option], optarg)

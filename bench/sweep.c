@@ -187,7 +187,7 @@ int sweep_main(int argc, char **argv)
 {
 	int measure = 0, r;
 
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		options_help("sweep");
 		return 0;
 	}
