@@ -24,7 +24,7 @@ const char help_program[] = "uspawn: start processes fast, and learn how they en
 			    "  uspawn probe\n"
 			    "\n"
 			    "USPAWN_RUNG=async|vfork|clone|relay|fork in the environment allows no faster way\n"
-			    "of making a process than that; 'fork' is the one that debuggers like.\n";
+			    "of making a process than that; 'vfork' is the one for debuggers.\n";
 
 const char help_each[] = "uspawn each: run a program for each line of input, several at a time.\n"
 			 "\n"
@@ -53,7 +53,7 @@ const char help_each[] = "uspawn each: run a program for each line of input, sev
 			 "      --halt WHEN          never (default);\n"
 			 "                           soon,fail=N: start no more after N failed items;\n"
 			 "                           now,fail=N: and end those that run;\n"
-			 "                           N% instead of N: of those ended, at least 3\n"
+			 "                           N% instead of N: of those ended, once 3 have failed\n"
 			 "\n"
 			 "Output; without any of these it is not collected, so that of several may mix:\n"
 			 "      --group              print that of an item as a whole, when it has ended\n"
@@ -64,10 +64,9 @@ const char help_each[] = "uspawn each: run a program for each line of input, sev
 			 "  -u, --ungroup            the default\n"
 			 "      --output DIR         into files DIR/N-ITEM.out and DIR/N-ITEM.err\n"
 			 "\n"
-			 "Report:\n"
+			 "Report; FILE may be fd:N, a descriptor that is open:\n"
 			 "      --joblog FILE        a line for each item, columns as in GNU parallel\n"
-			 "      --json FILE          the same as JSON, with memory and times used;\n"
-			 "                           FILE may be fd:N\n"
+			 "      --json FILE          the same as JSON, with memory and times used\n"
 			 "      --resume             skip items that the joblog has, and add to them\n"
 			 "      --resume-failed      the same, but run those again that have failed\n"
 			 "      --progress           draw a progress bar on standard error. Default: if\n"
