@@ -21,9 +21,9 @@ struct job {
 };
 
 static struct job jobs[JOBS] = {
-	{ "seq 1 1000", USPAWN_EXITED, 0, 1000 },
-	{ "echo one; echo two >&2; exit 3", USPAWN_EXITED, 3, 2 },
-	{ "echo started; exec sleep 100", USPAWN_KILLED, SIGKILL, 1 },
+	{ .command = "seq 1 1000", .code = USPAWN_EXITED, .status = 0, .lines = 1000 },
+	{ .command = "echo one; echo two >&2; exit 3", .code = USPAWN_EXITED, .status = 3, .lines = 2 },
+	{ .command = "echo started; exec sleep 100", .code = USPAWN_KILLED, .status = SIGKILL, .lines = 1 },
 };
 
 static struct uspawn_ring *ring;
