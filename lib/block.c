@@ -179,8 +179,13 @@ static void pack_start(struct packing *p, const struct child_start *start, const
 	ret.argv = (void *)pack_list(p, (const char *const *)start->argv);
 	ret.envp = (void *)pack_list(p, (const char *const *)start->envp);
 	ret.sh_argv = start->sh_argv ? (void *)pack_shell(p, start, (uintptr_t)ret.argv) : NULL;
-	if (p->base)
-		((struct block_head *)here(p, head))->start = ret;
+	if (p->base) {
+		struct block_head *written = here(p, head);
+
+		written->magic = BLOCK_MAGIC;
+		written->size = p->size;
+		written->start = ret;
+	}
 }
 
 int block_fill(struct block *block, const struct child_start *start, const struct child_instr *first,

@@ -17,7 +17,12 @@
 /* The exit code of a relay that can never say when it has exec'd. */
 #define BLOCK_NO_LOCK 126
 
+/* So that nothing else is taken for one: whoever can name the relay can run it. */
+#define BLOCK_MAGIC \
+	(0x75737077ull << 32 | (uint64_t)sizeof(struct block_head) << 16 | (uint64_t)sizeof(struct child_instr))
+
 struct block_head {
+	uint64_t magic, size;
 	struct child_report report;
 	struct child_start start;
 };

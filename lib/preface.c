@@ -15,7 +15,7 @@ static int reaches_relay(const struct uspawn_plan *plan)
 	enum image_kind kind;
 	struct carried caps;
 
-	return !plan->nactions && crossing_read_caps(&caps) == 0 && image_get(&kind) >= 0;
+	return rung_suits_relay(plan) && crossing_read_caps(&caps) == 0 && image_get(&kind) >= 0;
 }
 
 /* As the ladder asks it (ladder.c). */
@@ -60,6 +60,8 @@ static const char *rung_reason(const struct uspawn_plan *plan, enum uspawn_rung 
 		return "asked for by the request";
 	if (clone_cap() == rung)
 		return "asked for by USPAWN_RUNG";
+	if (rung == USPAWN_RUNG_FORK && plan->own_memory && !rung_suits_relay(plan))
+		return "a relay would not have what it names";
 	if (rung != rung_first(plan, USPAWN_RUNG_VFORK))
 		return plan->own_memory ? "the relay cannot be used here" : "the faster ones do not work here";
 	if (rung == USPAWN_RUNG_FORK)

@@ -8,19 +8,34 @@
 #include "block.h"
 #include "sys.h"
 
-#define CANNOT 127
+#define CANNOT     127
+#define MAX_NUMBER 0x7fffffff
 
 void relay_main(const long *stack) __attribute__((noreturn));
 
 __asm__(ARCH_START);
 
-static unsigned long number(const char *digits)
+/* Strictly, since anyone can run this. -1: it is none. */
+static long number(const char *digits)
 {
-	unsigned long n = 0;
+	long n = 0;
 
-	for (; *digits >= '0' && *digits <= '9'; digits++)
-		n = n * 10 + (unsigned long)(*digits - '0');
-	return n;
+	if (!*digits)
+		return -1;
+	for (; *digits >= '0' && *digits <= '9' && n <= MAX_NUMBER; digits++)
+		n = n * 10 + (*digits - '0');
+	return *digits || n > MAX_NUMBER ? -1 : n;
+}
+
+/* Whatever else stands at that number is left as it is. */
+static int is_block(int fd, long size)
+{
+	struct {
+		uint64_t magic, size;
+	} found;
+
+	return sys_read_start(fd, &found, sizeof(found)) == sizeof(found) && found.magic == BLOCK_MAGIC &&
+	       found.size == (uint64_t)size;
 }
 
 /* An emulator without robust futexes: nobody would learn that the program runs. */
@@ -34,16 +49,17 @@ void relay_main(const long *stack)
 {
 	const char *const *argv = (const void *)(stack + 1);
 	struct block_head *head = (void *)BLOCK_AT;
-	int fd;
+	long fd, size;
 
 	if (stack[0] != 3)
 		sys_exit_group(CANNOT);
-	fd = (int)number(argv[1]);
-	if (sys_mmap_at(head, number(argv[2]), fd) < 0)
+	fd = number(argv[1]);
+	size = number(argv[2]);
+	if (fd < 0 || size < 0 || !is_block((int)fd, size) || sys_mmap_at(head, (size_t)size, (int)fd) < 0)
 		sys_exit_group(CANNOT);
 	if (!can_hold_lock(&head->report))
 		sys_exit_group(BLOCK_NO_LOCK);
-	sys_close(fd);
+	sys_close((int)fd);
 	child_main(&head->start);
 	__builtin_unreachable();
 }

@@ -12,6 +12,52 @@ static int ids_to_reset(void)
 	return sys_geteuid() != uid || sys_getegid() != gid || sys_getfsuid() != uid || sys_getfsgid() != gid;
 }
 
+/* To the name that follows. */
+static const char *skip_slashes(const char *path)
+{
+	while (*path == '/' || (path[0] == '.' && path[1] == '/'))
+		path++;
+	return path;
+}
+
+/* What follows that name, if the path begins with it; or NULL. */
+static const char *after(const char *path, const char *name)
+{
+	while (*name && *path == *name) {
+		path++;
+		name++;
+	}
+	return !*name && (*path == '/' || !*path) ? skip_slashes(path) : NULL;
+}
+
+/* By any of its names: the new root may have a /proc, too, and the directory be the old one. */
+static int leads_to_itself(const char *path)
+{
+	const char *rest;
+
+	while (path && *(path = skip_slashes(path))) {
+		if (after(path, "proc"))
+			return 1;
+		rest = after(path, "dev");
+		if (rest &&
+		    (after(rest, "fd") || after(rest, "stdin") || after(rest, "stdout") || after(rest, "stderr")))
+			return 1;
+		while (*path && *path != '/')
+			path++;
+	}
+	return 0;
+}
+
+int rung_suits_relay(const struct uspawn_plan *plan)
+{
+	if (plan->nactions || plan->callback || leads_to_itself(plan->cwd) || leads_to_itself(plan->root))
+		return 0;
+	for (const char *const *path = plan->candidates; path && *path; path++)
+		if (leads_to_itself(*path))
+			return 0;
+	return 1;
+}
+
 enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fastest)
 {
 	enum uspawn_rung cap = clone_cap();
@@ -40,5 +86,7 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 		fastest = USPAWN_RUNG_VFORK;
 	if (cap > fastest)
 		fastest = cap;
-	return plan->rung > fastest ? plan->rung : fastest;
+	if (plan->rung > fastest)
+		fastest = plan->rung;
+	return fastest == USPAWN_RUNG_RELAY && !rung_suits_relay(plan) ? USPAWN_RUNG_FORK : fastest;
 }

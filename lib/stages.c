@@ -11,6 +11,7 @@
 #include "image.h"
 #include "program.h"
 #include "reserve.h"
+#include "rung.h"
 #include "stages.h"
 #include "wait.h"
 
@@ -135,7 +136,7 @@ int stages_attempt(struct birth *birth, const struct uspawn_plan *plan, const st
 	struct crossing crossing = { .block = -1 };
 	int r;
 
-	if (plan->nactions || plan->callback || crossing_read_caps(&crossing.caps) < 0)
+	if (!rung_suits_relay(plan) || crossing_read_caps(&crossing.caps) < 0)
 		return STAGES_CANNOT;
 	do
 		r = attempt(&crossing, birth, plan, args, fds, room, ret);

@@ -192,6 +192,143 @@ CheckedTest(relay, first_use_by_many_threads)
 	cr_assert_eq(find_relays(&relay), 1);
 }
 
+/* ---- Paths that mean another process, or another program, in it ---- */
+
+/* This program, where it is run as a child. */
+__attribute__((constructor)) static void end_at_once(void)
+{
+	const char *code = getenv("USPAWN_TEST_END");
+
+	if (code)
+		_exit(atoi(code));
+}
+
+/* On the way's rung or a slower one. */
+static int run_by(struct way *way, struct uspawn_child *child, const struct uspawn_request *request)
+{
+	struct uspawn_request whole = *request;
+	struct uspawn_plan *plan;
+	int r;
+
+	whole.rung = way->rung;
+	cr_assert_eq(uspawn_plan_new(&plan, &whole, NULL), 0);
+	r = way->ring ? uspawn_ring_start(way->ring, child, plan, NULL) : uspawn_start(child, plan, NULL);
+	uspawn_plan_free(plan);
+	if (r < 0)
+		return r;
+	way_end(way, child);
+	return child->exit.code == USPAWN_FAILED ? -child->exit.status : 0;
+}
+
+EachRung(relay, callers_program)
+{
+	static const char *const paths[] = { "/proc/self/exe", "/proc/thread-self/exe", "//./proc/./self//exe",
+					     "/usr/../proc/self/exe" };
+	static char *const argvs[][4] = { { "one", NULL }, { "one", "0", NULL }, { "one", "0", "4096", NULL } };
+	int zeros = file_new(3);
+
+	cr_assert_eq(ftruncate(zeros, 4096), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		struct uspawn_child child;
+
+		cr_assert_eq(run_by(way, &child,
+				    USPAWN(request, .path = paths[i % 4], .argv = argvs[i / 4],
+					   .envp = LIST("USPAWN_TEST_END=42"), FDS({ 0, .fd = zeros }))),
+			     0);
+		assert_exited(&child, 42);
+	}
+	close(zeros);
+}
+
+EachRung(relay, searched_in_a_directory_of_the_callers)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(run_by(way, &child,
+			    USPAWN(request, .file = "exe", .search = "/no/such:/proc/self", .argv = LIST("exe"),
+				   .envp = LIST("USPAWN_TEST_END=42"))),
+		     0);
+	assert_exited(&child, 42);
+}
+
+/* They are closed at the exec, and the relay's is one. */
+EachRung(relay, through_descriptors_that_close)
+{
+	static const char *const forms[] = { "/proc/self/fd/%d", "/dev/fd/%d", "/proc/thread-self/fd/%d" };
+	int program = open(witness_path, O_RDONLY | O_CLOEXEC), directory = open("/", O_RDONLY | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		struct uspawn_child child;
+		char path[64], place[64], beyond[PATH_MAX];
+
+		snprintf(path, sizeof(path), forms[i], program);
+		snprintf(place, sizeof(place), forms[i], directory);
+		snprintf(beyond, sizeof(beyond), "%s%s", place, witness_path);
+		cr_assert_eq(run_by(way, &child,
+				    USPAWN(request, .path = path, .argv = LIST("witness", "exit", "5"), .cwd = place,
+					   .flags = USPAWN_INHERIT_FDS)),
+			     0, "%s", path);
+		assert_exited(&child, 5);
+		cr_assert_eq(run_by(way, &child,
+				    USPAWN(request, .path = beyond, .argv = LIST("witness", "exit", "6"),
+					   .flags = USPAWN_INHERIT_FDS)),
+			     0, "%s", beyond);
+		assert_exited(&child, 6);
+		if (geteuid() != 0)
+			continue;
+		cr_assert_eq(run_by(way, &child,
+				    USPAWN(request, WITNESS("exit", "7"), .root = place, .flags = USPAWN_INHERIT_FDS)),
+			     0, "%s", place);
+		assert_exited(&child, 7);
+	}
+	close(program), close(directory);
+}
+
+#ifdef RELAY_PATH
+
+/* Whoever runs it himself learns nothing, and loses nothing: nothing is mapped, and nothing is read on. */
+static void assert_refuses(char *const *argv, int in)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn(&child, USPAWN(request, .path = RELAY_PATH, .argv = argv, FDS({ 0, .fd = in })), NULL), 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 127);
+}
+
+CheckedTest(relay, run_by_hand)
+{
+	static char *const argvs[][5] = {
+		{ "uspawn-relay", NULL },
+		{ "uspawn-relay", "0", NULL },
+		{ "uspawn-relay", "0", "4096", NULL },
+		{ "uspawn-relay", "0", "8", NULL },
+		{ "uspawn-relay", "--help", "4096", NULL },
+		{ "uspawn-relay", "0", "", NULL },
+		{ "uspawn-relay", "", "4096", NULL },
+		{ "uspawn-relay", "0x0", "4096", NULL },
+		{ "uspawn-relay", "4294967296", "4096", NULL },
+		{ "uspawn-relay", "0", "18446744073709555712", NULL },
+		{ "uspawn-relay", "0", "4096", "4096", NULL },
+	};
+	int zeros = file_new(3), empty = file_new(3), ends[2];
+	char byte;
+
+	cr_assert(ftruncate(zeros, 4096) == 0 && ftruncate(empty, 0) == 0 && pipe2(ends, O_CLOEXEC) == 0);
+	cr_assert_eq(write(ends[1], "x", 1), 1);
+	lseek(zeros, 0, SEEK_SET);
+	for (unsigned i = 0; i < sizeof(argvs) / sizeof(*argvs); i++) {
+		assert_refuses(argvs[i], zeros);
+		assert_refuses(argvs[i], empty);
+		assert_refuses(argvs[i], ends[0]);
+	}
+	cr_assert_eq(lseek(zeros, 0, SEEK_CUR), 0);
+	cr_assert_eq(read(ends[0], &byte, 1), 1);
+	close(zeros), close(empty), close(ends[0]), close(ends[1]);
+}
+
+#endif
+
 /* ---- What stands in its way ---- */
 
 CheckedTest(relay, no_files_in_memory)
