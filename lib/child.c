@@ -13,6 +13,7 @@
 #define CLOSE_ONE_BY_ONE 64
 #define CLOSE_BOUND      (1U << 20)
 #define POLLED           32
+#define MAX_ERRNO        4095
 
 struct dirent64 {
 	uint64_t ino;
@@ -236,6 +237,16 @@ static int exec_candidates(const struct child_start *start)
 	return denied ? -EACCES : last;
 }
 
+/* Of a failure it may say 5 or -5. */
+static int call_back(const struct child_start *start)
+{
+	int r = start->callback(start->callback_data);
+
+	if (r > 0)
+		r = -r; /* not the other way round: the least number has no opposite */
+	return r < -MAX_ERRNO ? -EINVAL : r;
+}
+
 static int run(const struct child_start *start, const struct child_instr *in, int *saved)
 {
 	int r;
@@ -290,7 +301,7 @@ static int run(const struct child_start *start, const struct child_instr *in, in
 	case OP_SIGMASK:
 		return sys_sigprocmask(SIG_SETMASK, &start->sigmask, 0);
 	case OP_CALLBACK:
-		return -start->callback(start->callback_data);
+		return call_back(start);
 	case OP_EXEC:
 		return exec_candidates(start);
 	case OP_EXEC_FD:

@@ -2,6 +2,7 @@
 /* Where a child finds itself: directory, umask, process group, session; and what it has from its parent unasked. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,6 +262,26 @@ static int check_place(void *data)
 static int exit_with(void *data)
 {
 	_exit(*(int *)data);
+}
+
+/* Anything but 0 is a failure, by whichever sign. */
+EachRung(place, callback_that_fails)
+{
+	static const int values[][2] = { { -1, EPERM },       { -ENOTTY, ENOTTY }, { 4095, 4095 },
+					 { -4095, 4095 },     { 4096, EINVAL },    { -4096, EINVAL },
+					 { INT_MAX, EINVAL }, { INT_MIN, EINVAL }, { -INT_MAX, EINVAL } };
+
+	for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		int value = values[i][0];
+		struct uspawn_child child;
+
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, .rung = way->rung, WITNESS("exit", "3"), .callback = fail_with,
+					   .callback_data = &value),
+				    NULL),
+			     -values[i][1], "%d", value);
+		assert_failed(&child, values[i][1], USPAWN_STEP_CALLBACK, 0);
+	}
 }
 
 /* Whatever is asked for: a caller's code may not run in shared memory. */
