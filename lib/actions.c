@@ -92,24 +92,58 @@ int actions_cut(const struct uspawn_plan *plan)
 static void put_action(struct writer *w, const struct uspawn_action *action, uint32_t index)
 {
 	static const uint8_t op[] = {
-		[USPAWN_DO_CLOSE] = OP_CLOSE_POSSIBLE,  [USPAWN_DO_DUP2] = OP_MOVE,
-		[USPAWN_DO_OPEN] = OP_REOPEN,           [USPAWN_DO_CHDIR] = OP_CHDIR,
-		[USPAWN_DO_FCHDIR] = OP_FCHDIR,         [USPAWN_DO_CLOSEFROM] = OP_CLOSE_RANGE,
-		[USPAWN_DO_FOREGROUND] = OP_FOREGROUND,
+		[USPAWN_DO_CLOSE] = OP_CLOSE_POSSIBLE, [USPAWN_DO_DUP2] = OP_MOVE,
+		[USPAWN_DO_OPEN] = OP_REOPEN,          [USPAWN_DO_CHDIR] = OP_CHDIR,
+		[USPAWN_DO_FCHDIR] = OP_FCHDIR,        [USPAWN_DO_FOREGROUND] = OP_FOREGROUND,
 	};
 	int stays = action->op == USPAWN_DO_DUP2 && action->fd == action->newfd;
 	struct child_instr *instr = writer_put(w, stays ? OP_KEEP : op[action->op], USPAWN_STEP_ACTION, index);
 
 	instr->a = action->op == USPAWN_DO_OPEN ? action->oflag : action->fd;
-	instr->b = action->op == USPAWN_DO_OPEN        ? (int)action->mode
-		   : action->op == USPAWN_DO_CLOSEFROM ? -1
-						       : action->newfd;
+	instr->b = action->op == USPAWN_DO_OPEN ? (int)action->mode : action->newfd;
 	instr->c = action->fd;
 	instr->path = action->path;
 }
 
+static void put_close_range(struct writer *w, int first, int last, uint32_t index)
+{
+	struct child_instr *instr = writer_put(w, OP_CLOSE_RANGE, USPAWN_STEP_ACTION, index);
+
+	instr->a = first;
+	instr->b = last;
+}
+
+/* But the pipe of a forked child, which the exec closes, and nothing before. */
+static void put_closefrom(struct writer *w, int first, uint32_t index)
+{
+	int kept = w->keeps[0];
+
+	if (kept < first) {
+		put_close_range(w, first, -1, index);
+		return;
+	}
+	if (kept > first)
+		put_close_range(w, first, kept - 1, index);
+	put_close_range(w, kept + 1, -1, index);
+}
+
+size_t actions_count(const struct uspawn_plan *plan)
+{
+	size_t n = plan->nactions;
+
+	for (uint32_t i = 0; i < plan->nactions; i++)
+		n += plan->actions[i].op == USPAWN_DO_CLOSEFROM;
+	return n;
+}
+
 void actions_put(struct writer *w)
 {
-	for (uint32_t i = 0; i < w->plan->nactions; i++)
-		put_action(w, &w->plan->actions[i], i);
+	for (uint32_t i = 0; i < w->plan->nactions; i++) {
+		const struct uspawn_action *action = &w->plan->actions[i];
+
+		if (action->op == USPAWN_DO_CLOSEFROM)
+			put_closefrom(w, action->fd, i);
+		else
+			put_action(w, action, i);
+	}
 }

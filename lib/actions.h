@@ -16,6 +16,9 @@ void actions_keep(struct uspawn_plan *plan, const struct uspawn_request *request
  */
 int actions_cut(const struct uspawn_plan *plan);
 
+/* How many instructions at most. */
+size_t actions_count(const struct uspawn_plan *plan);
+
 void actions_put(struct writer *w);
 
 #endif

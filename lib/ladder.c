@@ -45,7 +45,7 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
 	if (r == 0) {
 		idmap_serve(lifeline.report, s->plan, s->birth.pid);
-		lifeline_wait(&lifeline);
+		lifeline_wait(&lifeline, s->birth.pid);
 	}
 	*ret = *lifeline.report;
 	ret->shared = 1;

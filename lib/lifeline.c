@@ -2,9 +2,14 @@
 /*
  * End-of-file alone would hang where another thread forks between our pipe2 and our close, for its child then holds the
  * write end, perhaps for ever. So the report also has a robust futex that exec and death release: the pipe wakes us at
- * once in the common case, and in the other the word is looked at now and then. A child whose file actions close the
- * pipe still holds its lock, which is waited for then. An emulator without robust futexes still has the pipe.
+ * once in the common case, and in the other the word is looked at now and then. A child that closes the pipe still
+ * holds its lock, which is waited for then. Where there are no robust futexes (an emulator, a filter) the kernel's word
+ * on a child that has not exec'd is asked for in /proc; without that, too, the pipe alone is believed.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "fds.h"
 #include "lifeline.h"
 #include "sys.h"
@@ -12,6 +17,8 @@
 #define PAGE_SIZE     4096
 #define LOOK_FIRST_NS 1000000
 #define LOOK_LAST_NS  16000000
+
+#define FORKNOEXEC 0x40 /* PF_FORKNOEXEC, among the flags of proc_pid_stat(5) */
 
 int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan)
 {
@@ -54,7 +61,62 @@ static void wait_for_lock(struct child_report *report)
 			sys_futex_wait(&report->lock.word, word | FUTEX_WAITERS, &slice);
 }
 
-void lifeline_wait(struct lifeline *lifeline)
+/* The next one that is a number; `at` is moved behind it. */
+static unsigned long next_field(char **at)
+{
+	return strtoul(*at, at, 10);
+}
+
+/* Of "PID (NAME) STATE PPID ...": 1: as forked, 0: not any more, -1: nobody says. */
+static int read_stat(char *text)
+{
+	char *at = strrchr(text, ')'), state;
+	unsigned long flags;
+
+	if (!at || strlen(at) < 4)
+		return -1;
+	state = at[2];
+	at += 3;
+	if (next_field(&at) != (unsigned long)sys_getpid())
+		return -1; /* of another PID namespace, where it is another process */
+	for (int i = 0; i < 3; i++)
+		next_field(&at); /* process group, session, terminal */
+	strtol(at, &at, 10);     /* its process group, or -1 */
+	flags = next_field(&at);
+	return state != 'Z' && state != 'X' && flags & FORKNOEXEC;
+}
+
+static int is_as_forked(int pid)
+{
+	char path[32], text[512];
+	int file;
+	long n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (file < 0)
+		return -1;
+	n = sys_read(file, text, sizeof(text) - 1);
+	sys_close(file);
+	text[n < 0 ? 0 : n] = '\0';
+	return read_stat(text);
+}
+
+static int has_no_lock(const struct child_report *report)
+{
+	return !__atomic_load_n(&report->lock.word, __ATOMIC_ACQUIRE);
+}
+
+/* It has closed the pipe, by its exec or before. */
+static void wait_for_exec(const struct child_report *report, int pid)
+{
+	struct timespec slice = sys_timespec(LOOK_FIRST_NS);
+
+	while (!has_let_go(report) && has_no_lock(report) && is_as_forked(pid) == 1)
+		sys_nanosleep(&slice);
+}
+
+void lifeline_wait(struct lifeline *lifeline, int pid)
 {
 	int64_t look_ns = LOOK_FIRST_NS;
 
@@ -69,8 +131,11 @@ void lifeline_wait(struct lifeline *lifeline)
 			return;
 		if (sys_ppoll(&end, 1, &slice) == 1) {
 			wait_for_lock(lifeline->report);
+			wait_for_exec(lifeline->report, pid);
 			return;
 		}
+		if (has_no_lock(lifeline->report) && is_as_forked(pid) == 0)
+			return;
 		if (look_ns < LOOK_LAST_NS)
 			look_ns *= 2;
 	}

@@ -17,7 +17,7 @@ struct lifeline {
 int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan);
 
 /* In the parent, after the fork. Returns when the child has exec'd or ended. */
-void lifeline_wait(struct lifeline *lifeline);
+void lifeline_wait(struct lifeline *lifeline, int pid);
 
 void lifeline_close(struct lifeline *lifeline);
 

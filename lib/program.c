@@ -46,7 +46,7 @@
 static size_t instructions(const struct uspawn_plan *plan)
 {
 	return FIXED_INSTRUCTIONS + identity_count(plan) + CROSSING_INSTRUCTIONS + 2 * plan->napart +
-	       descriptors_count(plan) + plan->nrlimits + plan->nactions + scheduling_count(plan) +
+	       descriptors_count(plan) + plan->nrlimits + actions_count(plan) + scheduling_count(plan) +
 	       namespaces_count(plan);
 }
 

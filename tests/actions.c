@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/kernel.h"
 #include "harness/way.h"
 
 CheckedSuite(actions);
@@ -181,8 +182,7 @@ EachRung(actions, c44_program_from_the_new_directory)
 	assert_exited(&child, 7);
 }
 
-/* On the fork rung it closes the pipe that says "exec'd", too. */
-EachRung(actions, closefrom)
+static void close_from(struct way *way)
 {
 	REPORT r;
 	struct uspawn_child child;
@@ -206,6 +206,18 @@ EachRung(actions, closefrom)
 	assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
 	close(low);
 	close(high);
+}
+
+/* But not the pipe that says "exec'd" on the fork rung. */
+EachRung(actions, closefrom)
+{
+	close_from(way);
+}
+
+EachRung(actions, closefrom_without_robust_futexes)
+{
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	close_from(way);
 }
 
 /* The greatest numbers there are, which nothing has. */

@@ -667,8 +667,7 @@ static int leave_a_stranger(void *shared)
 	return pid < 0 ? EAGAIN : 0;
 }
 
-/* No end-of-file says that the child has exec'd, or failed to: its lock does. */
-CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
+static void start_beside_a_stranger(void)
 {
 	static const struct {
 		const char *path;
@@ -691,6 +690,70 @@ CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
 			assert_exited(&child, 3);
 	}
 	munmap(stranger, sizeof(*stranger));
+}
+
+/* No end-of-file says that the child has exec'd, or failed to: its lock does. */
+CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start)
+{
+	start_beside_a_stranger();
+}
+
+/* Or, without locks, what /proc says of it. */
+CheckedTest(traps, stranger_holds_the_pipe_of_a_forked_start_without_robust_futexes)
+{
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	start_beside_a_stranger();
+}
+
+/* As a daemon's: then it takes its time, and the other number is another file. */
+static int close_everything(void *data)
+{
+	file_close_range(3, 0);
+	for (int fd = 0; *(int *)data && fd < 3; fd++)
+		fcntl(0, F_DUPFD_CLOEXEC, 3);
+	usleep(20000);
+	return 0;
+}
+
+static void close_the_pipe(uint64_t flags)
+{
+	for (int opens = 0; opens < 2; opens++) {
+		struct uspawn_child child;
+
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, .argv = LIST("/no/such"), .flags = flags,
+					   .callback = close_everything, .callback_data = &opens),
+				    NULL),
+			     -ENOENT);
+		assert_failed(&child, ENOENT, USPAWN_STEP_EXEC, 0);
+		cr_assert_eq(uspawn(&child,
+				    USPAWN(request, WITNESS("exit", "3"), .flags = flags, .callback = close_everything,
+					   .callback_data = &opens),
+				    NULL),
+			     0);
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 3);
+		cr_assert_eq(
+			uspawn(&child,
+			       USPAWN(request, .flags = flags, .callback = close_everything, .callback_data = &opens),
+			       NULL),
+			0, "without a program");
+		cr_assert_eq(uspawn_wait(&child, -1), 1);
+		assert_exited(&child, 0);
+	}
+}
+
+CheckedTest(traps, forked_child_closes_the_pipe)
+{
+	close_the_pipe(0);
+	close_the_pipe(USPAWN_SETSID | USPAWN_INHERIT_FDS);
+}
+
+CheckedTest(traps, forked_child_closes_the_pipe_without_robust_futexes)
+{
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	close_the_pipe(0);
+	close_the_pipe(USPAWN_SETSID | USPAWN_INHERIT_FDS);
 }
 
 /* What the child needs besides its descriptors is held at a low number of the library's: none that is a target. */
