@@ -356,7 +356,8 @@ void child_main(void *p)
 
 	if (start->holds_lock)
 		hold_lock(report);
-	report->shared = 1;
+	report->begun = 1;
+	((struct child_start *)p)->seen = 1;
 	if (start->resets_handlers)
 		reset_handlers();
 	while ((r = run(start, in, &saved)) >= 0 || note_allowed(report, in, r))

@@ -105,8 +105,8 @@ struct child_instr {
  * that a stranger may hold open).
  */
 struct child_report {
-	volatile uint32_t shared; /* set first of all: the memory really is shared */
-	volatile int32_t errnum;  /* 0: no failure */
+	volatile uint32_t begun; /* set first of all */
+	volatile int32_t errnum; /* 0: no failure */
 	volatile uint32_t step, index;
 	struct child_allowed { /* the first failure that was allowed */
 		volatile int32_t errnum;
@@ -142,11 +142,12 @@ struct child_start {
 	void *callback_data;
 	const volatile int *stray; /* a number in the shared table that is not the child's: its own pidfd; or NULL */
 	uint64_t sigmask;
-	uint8_t shares_table;    /* OP_CUT takes a table of its own first */
-	uint8_t resets_handlers; /* the clone did not */
-	uint8_t holds_lock;      /* memory of its own: report.lock says when exec has passed */
-	uint8_t old_calls;       /* a filter may kill for close_range */
-	uint32_t born;           /* the new namespaces that the clone makes */
+	uint8_t shares_table : 1;    /* OP_CUT takes a table of its own first */
+	uint8_t resets_handlers : 1; /* the clone did not */
+	uint8_t holds_lock : 1;      /* report.lock says when exec has passed: maybe memory of its own */
+	uint8_t old_calls : 1;       /* a filter may kill for close_range */
+	volatile uint8_t seen;       /* by the child: the parent reads it where the memory is really shared */
+	uint32_t born;               /* the new namespaces that the clone makes */
 };
 
 #define CHILD_FAILED 127 /* its exit code, which is nobody's but a shell's */

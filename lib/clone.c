@@ -237,7 +237,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 {
 	int r;
 
-	birth->start->shares_table = birth->start->resets_handlers = birth->start->holds_lock = 0;
+	birth->start->shares_table = birth->start->resets_handlers = 0;
 	birth->start->stray = NULL;
 	birth->start->old_calls = (uint8_t)clone_keeps_to_old_calls();
 	switch (rung) {
@@ -252,7 +252,6 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 		r = old_call(birth, CLONE_VM | CLONE_VFORK, birth->stack);
 		break;
 	default:
-		birth->start->holds_lock = 1;
 		r = only_new(birth) ? forked_anew(birth) : old_call(birth, SIGCHLD, ARCH_RAW ? NULL : birth->stack);
 		break;
 	}

@@ -4,6 +4,7 @@
  * shown that the request itself was not to blame.
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "cgroup.h"
 #include "ladder.h"
@@ -18,18 +19,48 @@
 
 #define REFUSED_CGROUP (1u << 31) /* among refused rungs */
 
-#define DYING_NS 20000000 /* of a process that was killed, at most; once, where there is an emulator */
+/*
+ * Whether the memory is shared is asked of the first child that is said to do so, by a word of its start: an emulator
+ * may copy it, and its parent goes on at once. The report is where both see it either way, so nothing is lost, and no
+ * program runs twice. Later ones report in memory that is known to be shared, or are forked.
+ */
+static _Atomic uint8_t shares_memory;
+
+/* Killed before its first instruction it is a child like any other, and says nothing about the memory. */
+static void meet_first(struct start *s, struct child_report *report)
+{
+	if (s->child.seen) {
+		atomic_store(&shares_memory, 1);
+		return;
+	}
+	lifeline_wait_for(report, s->birth.pid);
+	if (report->begun) {
+		clone_refused(USPAWN_RUNG_VFORK);
+		clone_refused(USPAWN_RUNG_CLONE);
+	}
+}
 
 /* Vfork and old clone: when the call has returned, the child has exec'd, or said why not, and has gone. */
 static int attempt_shared(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
+	struct child_report *report = &s->report;
+	void *page = NULL;
 	int r;
 
-	s->report = (struct child_report){ 0 };
-	s->child.report = &s->report;
+	if (!atomic_load_explicit(&shares_memory, memory_order_relaxed) &&
+	    sys_mmap(sizeof(*report), MAP_SHARED, -1, &page) == 0)
+		report = page;
+	*report = (struct child_report){ 0 };
+	s->child.report = report;
+	s->child.holds_lock = page != NULL;
+	s->child.seen = 0;
 	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, -1, NULL, 0);
 	r = clone_attempt(&s->birth, rung);
-	*ret = s->report;
+	if (r == 0 && page)
+		meet_first(s, report);
+	*ret = *report;
+	if (page)
+		sys_munmap(page, sizeof(*report));
 	return r;
 }
 
@@ -41,6 +72,7 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 	if (r < 0)
 		return r;
 	s->child.report = lifeline.report;
+	s->child.holds_lock = 1;
 	program_write(&s->child, s->room, s->plan, &s->args, &s->fds, lifeline.write_end, NULL, 0);
 	r = clone_attempt(&s->birth, USPAWN_RUNG_FORK);
 	if (r == 0) {
@@ -48,47 +80,13 @@ static int attempt_fork(struct start *s, struct child_report *ret)
 		lifeline_wait(&lifeline, s->birth.pid);
 	}
 	*ret = *lifeline.report;
-	ret->shared = 1;
 	lifeline_close(&lifeline);
 	return r;
-}
-
-/* Who was killed gives the memory back before it can be waited for. */
-static int look_for_end(int pid, siginfo_t *ret)
-{
-	const struct timespec slice = sys_timespec(DYING_NS / 50);
-	int r, looks = 0;
-
-	do {
-		if (looks)
-			sys_nanosleep(&slice);
-		r = sys_look_for_end(P_PID, pid, ret);
-	} while (r == 0 && !ret->si_pid && ++looks < 50);
-	return r;
-}
-
-/* Its report did not come. 1: it was made by an emulator that copies the memory, and may have failed. */
-static int is_lost(const struct birth *birth)
-{
-	siginfo_t info = { 0 };
-
-	if (look_for_end(birth->pid, &info) < 0)
-		return 0;
-	if (info.si_pid && info.si_code != CLD_EXITED)
-		return 0; /* killed before its first instruction: an end like any other */
-	clone_refused(USPAWN_RUNG_VFORK);
-	clone_refused(USPAWN_RUNG_CLONE);
-	return !info.si_pid || info.si_status == CHILD_FAILED; /* else its program has run, and once is enough */
 }
 
 /* 1: a child was made, but not of the kind that was meant. It is gone, and will not be tried again. */
 static int is_useless(struct start *s, const struct child_report *report)
 {
-	if (!report->shared && is_lost(&s->birth)) {
-		sys_kill(s->birth.pid, SIGKILL);
-		wait_discard(s->birth.pidfd, s->birth.pid);
-		return 1;
-	}
 	if (report->errnum && report->step == CHILD_STEP_CUT) {
 		wait_discard(s->birth.pidfd, s->birth.pid);
 		clone_cut_refused();
@@ -123,6 +121,7 @@ int ladder_skip_cgroup(struct start *s, int error)
 
 static int attempt(struct start *s, enum uspawn_rung rung, struct child_report *ret)
 {
+	s->child.holds_lock = 0;
 	if (rung == USPAWN_RUNG_RELAY)
 		return stages_attempt(&s->birth, s->plan, &s->args, &s->fds, s->room, ret);
 	return rung == USPAWN_RUNG_FORK ? attempt_fork(s, ret) : attempt_shared(s, rung, ret);

@@ -141,6 +141,23 @@ void lifeline_wait(struct lifeline *lifeline, int pid)
 	}
 }
 
+static int has_ended(int pid)
+{
+	siginfo_t info;
+
+	return sys_look_for_end(P_PID, pid, &info) < 0 || info.si_pid;
+}
+
+void lifeline_wait_for(struct child_report *report, int pid)
+{
+	struct timespec slice = sys_timespec(LOOK_FIRST_NS);
+
+	while (!__atomic_load_n(&report->begun, __ATOMIC_ACQUIRE) && !has_ended(pid))
+		sys_nanosleep(&slice);
+	wait_for_lock(report);
+	wait_for_exec(report, pid);
+}
+
 void lifeline_close(struct lifeline *lifeline)
 {
 	if (lifeline->read_end >= 0)

@@ -19,6 +19,9 @@ int lifeline_open(struct lifeline *ret, const struct uspawn_plan *plan);
 /* In the parent, after the fork. Returns when the child has exec'd or ended. */
 void lifeline_wait(struct lifeline *lifeline, int pid);
 
+/* The same of a child that has no pipe. */
+void lifeline_wait_for(struct child_report *report, int pid);
+
 void lifeline_close(struct lifeline *lifeline);
 
 #endif

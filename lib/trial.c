@@ -46,10 +46,10 @@ static int try_with(enum uspawn_rung rung, const struct child_instr *program, st
 	if (r < 0)
 		return r;
 	await_steps(rung, birth);
-	if (report->shared && !report->errnum)
+	if (report->begun && !report->errnum)
 		return 0;
 	wait_discard(birth->pidfd, birth->pid);
-	if (report->shared)
+	if (report->begun)
 		return -report->errnum;
 	birth->pid = 0;
 	return -EOPNOTSUPP; /* an emulator: the memory was copied */

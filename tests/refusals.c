@@ -2,9 +2,11 @@
 /* What a container or an old kernel refuses is replaced: the same is seen from outside. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -481,29 +483,76 @@ static void be_traced(void)
 	raise(SIGSTOP);
 }
 
+/* Programs that leave a byte each, run as this one does it: from the first start of the process on. */
+struct programs {
+	int bytes; /* a file of their own */
+	int ends[2];
+};
+
+static void programs_begin(struct programs *p)
+{
+	p->bytes = file_new(10);
+	copy_assert(ftruncate(p->bytes, 0) == 0 && pipe2(p->ends, O_CLOEXEC) == 0);
+}
+
+static off_t programs_that_ran(const struct programs *p)
+{
+	return lseek(p->bytes, 0, SEEK_END);
+}
+
+static void run_one(struct programs *p, const char *script, struct uspawn_child *child)
+{
+	off_t before = programs_that_ran(p);
+
+	copy_assert(uspawn(child,
+			   USPAWN(request, .rung = USPAWN_RUNG_VFORK, .path = "/bin/sh",
+				  .argv = LIST("sh", "-c", (char *)script),
+				  FDS({ 3, .fd = p->bytes }, { 4, .fd = p->ends[0] })),
+			   NULL) == 0);
+	if (write(p->ends[1], "\n", 1) != 1 || uspawn_wait(child, -1) != 1)
+		copy_assert(0);
+	copy_assert(child->exit.code == USPAWN_EXITED);
+	copy_assert(programs_that_ran(p) == before + 1);
+}
+
+/* It still runs when the start has returned. */
+#define LONG "printf x >&3; read line <&4; exit 5"
+
 static void start_in_copied_memory(void)
 {
 	struct uspawn_child child;
+	struct programs p;
 
-	be_traced();
+	programs_begin(&p);
 	for (int i = 0; i < 2; i++) {
-		copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, WITNESS("exit", "5")), NULL) ==
-			    0);
-		copy_assert(i == 0 || child.rung > USPAWN_RUNG_CLONE); /* the first may have ended before a look */
-		copy_assert(uspawn_wait(&child, -1) == 1);
-		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 5);
+		run_one(&p, LONG, &child);
+		copy_assert(child.exit.status == 5);
+		copy_assert(i == 0 || child.rung > USPAWN_RUNG_CLONE);
 	}
 	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("/no/such")), NULL) == -ENOENT);
 	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
 	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
 }
 
-/* What it tells nobody hears: over or not, it is no child, and another tells it again. */
+/* As a child that has not run says it on other rungs. */
+static void exit_in_copied_memory(void)
+{
+	struct uspawn_child child;
+	struct programs p;
+
+	programs_begin(&p);
+	for (int i = 0; i < 2; i++) {
+		run_one(&p, "printf x >&3; exit 127", &child);
+		copy_assert(child.exit.status == 127);
+	}
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+/* What it says is heard. */
 static void fail_in_copied_memory(void)
 {
 	struct uspawn_child child;
 
-	be_traced();
 	copy_assert(uspawn(&child, USPAWN(request, .rung = USPAWN_RUNG_VFORK, .argv = LIST("/no/such")), NULL) ==
 		    -ENOENT);
 	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
@@ -511,6 +560,19 @@ static void fail_in_copied_memory(void)
 	copy_assert(child.rung > USPAWN_RUNG_CLONE);
 	copy_assert(uspawn_wait(&child, -1) == 1);
 	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+/* Nor are there robust futexes: /proc says whether it has exec'd. */
+static void start_in_copied_memory_without_locks(void)
+{
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	start_in_copied_memory();
+}
+
+static void fail_in_copied_memory_without_locks(void)
+{
+	kernel_refuse(CALL_ROBUST_LIST, ENOSYS);
+	fail_in_copied_memory();
 }
 
 /* Takes the sharing out of every clone3 of the traced process. Returns how often it did; *retstatus: how it ended. */
@@ -550,6 +612,7 @@ static void be_emulated(void)
 
 	copy_assert(pid >= 0);
 	if (pid == 0) {
+		be_traced();
 		emulated();
 		copy_end();
 	}
@@ -578,4 +641,81 @@ CheckedTest(refusals, memory_is_copied_and_not_shared)
 CheckedTest(refusals, memory_is_copied_of_a_child_that_fails)
 {
 	emulate(fail_in_copied_memory);
+}
+
+CheckedTest(refusals, memory_is_copied_of_a_program_that_exits_with_127)
+{
+	emulate(exit_in_copied_memory);
+}
+
+CheckedTest(refusals, memory_is_copied_and_there_are_no_robust_futexes)
+{
+	emulate(start_in_copied_memory_without_locks);
+}
+
+CheckedTest(refusals, memory_is_copied_of_a_child_that_fails_without_robust_futexes)
+{
+	emulate(fail_in_copied_memory_without_locks);
+}
+
+/* ---- The real one ---- */
+
+static const struct {
+	const char *name;
+	void (*body)(void);
+} hosts[] = {
+	{ "start", start_in_copied_memory },
+	{ "exit", exit_in_copied_memory },
+	{ "fail", fail_in_copied_memory },
+};
+
+/* This program as a host under it, which Criterion need not be. */
+__attribute__((constructor)) static void be_a_host(void)
+{
+	const char *name = getenv("USPAWN_TEST_HOST");
+
+	for (size_t i = 0; name && i < sizeof(hosts) / sizeof(*hosts); i++)
+		if (strcmp(name, hosts[i].name) == 0) {
+			hosts[i].body();
+			_exit(0);
+		}
+}
+
+static void run_host(const char *name)
+{
+	char self[PATH_MAX], variable[64];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct uspawn_child child;
+	int r;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	cr_skip_test("not under another tool that watches memory");
+#endif
+	cr_assert_gt(length, 0);
+	self[length] = '\0';
+	snprintf(variable, sizeof(variable), "USPAWN_TEST_HOST=%s", name);
+	r = uspawn(
+		&child,
+		USPAWN(request, .argv = LIST("valgrind", "-q", "--error-exitcode=9", self), .setenv = LIST(variable)),
+		NULL);
+	if (r == -ENOENT)
+		cr_skip_test("no valgrind");
+	cr_assert_eq(r, 0);
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_exited(&child, 0);
+}
+
+CheckedTest(refusals, valgrind_runs_a_program_once)
+{
+	run_host("start");
+}
+
+CheckedTest(refusals, valgrind_and_a_program_that_exits_with_127)
+{
+	run_host("exit");
+}
+
+CheckedTest(refusals, valgrind_and_a_program_that_is_not_there)
+{
+	run_host("fail");
 }

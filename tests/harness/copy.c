@@ -47,7 +47,10 @@ void copy_end(void)
 
 void copy_fail(const char *file, int line, const char *what)
 {
-	snprintf(said->text, sizeof(said->text), "%s:%d: %s", file, line, what);
+	if (said)
+		snprintf(said->text, sizeof(said->text), "%s:%d: %s", file, line, what);
+	else
+		fprintf(stderr, "%s:%d: %s\n", file, line, what);
 	_exit(COPY_FAILED);
 }
 

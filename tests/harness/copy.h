@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A forked copy of the test, for what would spoil the test process itself: lowered limits, other ids, a namespace. It
- * cannot use Criterion's asserts, whose connection belongs to the test; copy_assert() ends it with a line instead.
+ * cannot use Criterion's asserts, whose connection belongs to the test; copy_assert() ends it with a line instead,
+ * also a program that is no copy.
  */
 #ifndef TESTS_COPY_H
 #define TESTS_COPY_H
