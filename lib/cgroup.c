@@ -12,6 +12,7 @@
 #include "sys.h"
 
 #define LINES_SIZE 256
+#define LEVELS     64 /* of groups above each other */
 
 int cgroup_accept(const struct uspawn_request *r, struct uspawn_failure *reterr)
 {
@@ -20,36 +21,60 @@ int cgroup_accept(const struct uspawn_request *r, struct uspawn_failure *reterr)
 	return 0;
 }
 
-/* 1, 0, or -errno. The group of all has no such files. */
-static int file_says(int group, const char *name, const char *word)
+/* How much there was, or -errno. Outside of control groups nothing is waited for. */
+static long read_file(int group, const char *name, char *ret)
 {
-	int file = sys_openat(group, name, O_RDONLY | O_CLOEXEC, 0);
-	char lines[LINES_SIZE];
+	int file = sys_openat(group, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	long n;
 
 	if (file < 0)
-		return file == -ENOENT ? 0 : file == -ENOTDIR ? -EINVAL : file;
-	n = sys_read(file, lines, sizeof(lines) - 1);
+		return file;
+	n = sys_read(file, ret, LINES_SIZE - 1);
 	sys_close(file);
-	if (n < 0)
-		return (int)n;
-	lines[n] = '\0';
-	return strstr(lines, word) != NULL;
+	ret[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
+/*
+ * Asked for itself or one above it, up to the group of all, which has no such file, or to what this process may see: it
+ * shows as frozen only when all that is in it has stopped, which a process in a call of the kernel's may not for long.
+ */
+static int is_being_frozen(int group)
+{
+	char path[3 * LEVELS + sizeof("cgroup.freeze")], text[LINES_SIZE];
+	long n;
+
+	for (int i = 0; i < LEVELS; i++)
+		memcpy(path + (size_t)i * 3, "../", 3);
+	strcpy(path + (size_t)LEVELS * 3, "cgroup.freeze");
+	for (int level = 0; level <= LEVELS; level++) {
+		n = read_file(group, path + (size_t)(LEVELS - level) * 3, text);
+		if (n < 0)
+			return n == -ENOENT || n == -EACCES ? 0 : (int)n;
+		if (*text == '1')
+			return 1;
+	}
+	return 0;
 }
 
 int cgroup_check(int fd)
 {
+	char text[LINES_SIZE];
 	uint64_t type = 0;
 	int r = sys_filesystem(fd, &type);
+	long n;
 
 	if (r < 0)
 		return r;
 	if (type != SYS_CGROUP2_MAGIC)
 		return -EINVAL;
-	/* Asked for itself; and it or one above it is, with all that is in it. */
-	r = file_says(fd, "cgroup.freeze", "1");
-	if (r == 0)
-		r = file_says(fd, "cgroup.events", "frozen 1");
+	n = read_file(fd, "cgroup.events", text);
+	if (n < 0)
+		return n == -ENOENT ? 0 : n == -ENOTDIR ? -EINVAL : (int)n;
+	if (strstr(text, "frozen 1"))
+		return -EBUSY;
+	/* An empty one is frozen at once, so it is not. */
+	r = strstr(text, "populated 0") ? 0 : is_being_frozen(fd);
 	return r > 0 ? -EBUSY : r;
 }
 

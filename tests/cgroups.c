@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
@@ -141,6 +144,89 @@ EachRung(cgroups, c14_frozen_from_above)
 	cr_assert_eq(run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "0")), NULL), -EBUSY);
 	assert_failed(&child, EBUSY, USPAWN_STEP_CGROUP, 0);
 	close(sub);
+}
+
+/* A process that cannot be frozen for now: it waits, in the kernel, for a file system that nobody serves. */
+struct unfreezable {
+	struct scratch place;
+	int server;
+	pid_t pid;
+};
+
+static void unfreezable_end(struct unfreezable *u)
+{
+	close(u->server); /* lets it go */
+	if (u->pid > 0)
+		waitpid(u->pid, NULL, 0);
+	umount(u->place.path);
+	scratch_remove(&u->place);
+}
+
+/* 0, or -errno. It is in the group, and in the call. */
+static int unfreezable_begin(struct unfreezable *u, int group)
+{
+	char options[80], path[64], state[8] = "", byte;
+	int joined[2];
+	struct stat st;
+	FILE *file;
+
+	u->pid = 0;
+	scratch_make(&u->place);
+	u->server = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", u->server);
+	if (u->server < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("uspawn-test", u->place.path, "fuse", 0, options) < 0)
+		return -errno;
+	cr_assert_eq(pipe2(joined, O_CLOEXEC), 0);
+	u->pid = fork();
+	if (u->pid == 0) {
+		int procs = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+		close(u->server);
+		if (procs >= 0 && write(procs, "0", 1) == 1 && write(joined[1], "x", 1) == 1)
+			stat(scratch_path(&u->place, "x"), &st);
+		_exit(0);
+	}
+	close(joined[1]);
+	cr_assert_eq(read(joined[0], &byte, 1), 1);
+	close(joined[0]);
+	snprintf(path, sizeof(path), "/proc/%d/stat", u->pid);
+	while (*state != 'D') {
+		file = fopen(path, "re");
+		cr_assert(file && fscanf(file, "%*d (%*[^)]) %7s", state) == 1 && *state != 'Z');
+		fclose(file);
+	}
+	return 0;
+}
+
+/* Before it is frozen, or told so: with the group above it, which waits for one that cannot be stopped. */
+EachRung(cgroups, c14_being_frozen_from_above)
+{
+	GROUP g;
+	struct unfreezable u;
+	struct uspawn_child child;
+	int sub, empty, r;
+
+	group_make(&g);
+	if ((r = group_write(&g, "cgroup.freeze", "0")) < 0)
+		group_skip(&g, "cgroup.freeze", r);
+	cr_assert(mkdirat(g.fd, "sub", 0755) == 0 && mkdirat(g.fd, "threads", 0755) == 0);
+	sub = openat(g.fd, "sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	empty = openat(g.fd, "threads", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = unfreezable_begin(&u, sub);
+	if (r == 0) {
+		cr_assert_eq(group_write(&g, "cgroup.freeze", "1"), 0);
+		cr_assert_eq(run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "0")), NULL), -EBUSY);
+		assert_failed(&child, EBUSY, USPAWN_STEP_CGROUP, 0);
+		cr_assert_eq(run_in(way, &child, empty, USPAWN(request, WITNESS("exit", "0")), NULL), -EBUSY);
+		cr_assert_eq(group_write(&g, "cgroup.freeze", "0"), 0);
+		cr_assert_eq(run_in(way, &child, sub, USPAWN(request, WITNESS("exit", "3")), NULL), 0);
+		assert_exited(&child, 3);
+	}
+	unfreezable_end(&u);
+	close(sub), close(empty);
+	if (r < 0)
+		group_skip(&g, "a file system that nobody serves", r);
 }
 
 /* Beside a threaded group there is none for processes. */
