@@ -337,10 +337,18 @@ static int note_allowed(struct child_report *report, const struct child_instr *i
 	return 1;
 }
 
-/* Whoever would write maps for it need not wait. */
+static int skips_maps(const struct child_instr *in)
+{
+	for (uint32_t i = 1; i <= in->skips; i++)
+		if (in[i].op == OP_IDMAP)
+			return 1;
+	return 0;
+}
+
+/* Whoever would write maps need not wait; but they are still asked for where the clone made the user namespace. */
 static uint32_t skip(struct child_report *report, const struct child_instr *in)
 {
-	if (in->skips) {
+	if (skips_maps(in)) {
 		__atomic_store_n(&report->stage, CHILD_STAYS, __ATOMIC_RELEASE);
 		sys_futex_wake(&report->stage, 1);
 	}

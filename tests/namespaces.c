@@ -412,6 +412,27 @@ EachRung(namespaces, allowed_to_fail_at_the_clone)
 	copy_run(start_without_a_pid_namespace);
 }
 
+/* The user and the PID namespace are the clone's, and there: the maps of the one are written. */
+CheckedTest(namespaces, allowed_to_fail_beside_those_of_the_clone)
+{
+	static const uint32_t others[] = { CLONE_NEWNS, NEWTIME, CLONE_NEWNS | NEWTIME | CLONE_NEWUTS };
+	struct way fork = { .rung = USPAWN_RUNG_FORK };
+	REPORT r;
+
+	enter();
+	report_open(&r);
+	kernel_refuse(CALL_UNSHARE, EPERM);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		way_report_by_output(&fork, &r,
+				     USPAWN(request, .best_effort = (const uint16_t[]){ USPAWN_STEP_NAMESPACE, 0 },
+					    NAMESPACES(.unshare = CLONE_NEWUSER | CLONE_NEWPID | others[i],
+						       UID_MAP({ 0, 0, 1000 }), GID_MAP({ 0, 0, 1000 }))));
+		cr_assert_eq(report_number(&r, "pid"), 1);
+		cr_assert_str_eq(report_value(&r, "Uid"), "0\t0\t0\t0");
+		cr_assert_str_eq(report_value(&r, "ns.mnt"), mine("mnt"));
+	}
+}
+
 EachRung(namespaces, root_of_a_new_mount_namespace)
 {
 	SCRATCH s;
