@@ -6,7 +6,7 @@
  * starts another way.
  */
 #include "block.h"
-#include "sys.h"
+#include "sys_io.h"
 
 #define CANNOT     127
 #define MAX_NUMBER 0x7fffffff
@@ -34,7 +34,7 @@ static int is_block(int fd, long size)
 		uint64_t magic, size;
 	} found;
 
-	return sys_read_start(fd, &found, sizeof(found)) == sizeof(found) && found.magic == BLOCK_MAGIC &&
+	return sys_pread(fd, &found, sizeof(found)) == sizeof(found) && found.magic == BLOCK_MAGIC &&
 	       found.size == (uint64_t)size;
 }
 

@@ -252,12 +252,6 @@ static inline long sys_read(int fd, void *buf, size_t n)
 	return SYSCALL(SYS_read, fd, buf, n, 0);
 }
 
-/* From its start, where it is a file; what others read next of it stays the same. */
-static inline long sys_read_start(int fd, void *buf, size_t n)
-{
-	return SYSCALL6(SYS_pread64, fd, buf, n, 0, 0, 0);
-}
-
 static inline long sys_write(int fd, const void *buf, size_t n)
 {
 	return SYSCALL(SYS_write, fd, buf, n, 0);

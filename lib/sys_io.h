@@ -24,6 +24,41 @@ static inline long sys_send(int fd, const void *buf, size_t n)
 	return SYSCALL6(SYS_sendto, fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 }
 
+static inline int sys_socketpair(int ret[2])
+{
+	return (int)SYSCALL(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ret);
+}
+
+union sys_carrier {
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static inline int sys_send_descriptor(int socket, int fd)
+{
+	union sys_carrier carrier = {
+		.head = { .cmsg_len = CMSG_LEN(sizeof(fd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
+	};
+	struct msghdr message = { .msg_control = &carrier, .msg_controllen = sizeof(carrier) };
+
+	__builtin_memcpy(CMSG_DATA(&carrier.head), &fd, sizeof(fd));
+	return (int)SYSCALL(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+}
+
+/* Close-on-exec; or -1: there is none. */
+static inline int sys_receive_descriptor(int socket)
+{
+	union sys_carrier carrier = { 0 };
+	struct msghdr message = { .msg_control = &carrier, .msg_controllen = sizeof(carrier) };
+	int fd;
+
+	if (SYSCALL(SYS_recvmsg, socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0) < 0 ||
+	    message.msg_controllen < CMSG_LEN(sizeof(fd)))
+		return -1;
+	__builtin_memcpy(&fd, CMSG_DATA(&carrier.head), sizeof(fd));
+	return fd;
+}
+
 static inline int sys_sigpending(uint64_t *ret)
 {
 	return (int)SYSCALL(SYS_rt_sigpending, ret, SYS_SIGSET_SIZE, 0, 0);

@@ -253,6 +253,41 @@ CheckedTest(orphans, without_shared_memory)
 	assert_exited(&child, 9);
 }
 
+/* The switch: it has descriptors of its own, too, and what it knows the child by comes over, by no new call. */
+static void start_by_a_plain_fork(void)
+{
+	struct uspawn_child child;
+	int pipe[2];
+
+	setenv("USPAWN_RUNG", "fork", 1);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	copy_assert(pipe2(pipe, O_CLOEXEC) == 0);
+	kernel_refuse(CALL_CLONE3 | CALL_CLONE_VM | CALL_CLONE_FILES | CALL_PIDFD_OPEN, 0);
+	for (int only = 0; only < 2; only++) {
+		copy_assert(uspawn(&child,
+				   USPAWN(request, WITNESS("eof", "0", "exit", "7"), FDS({ 0, .fd = pipe[0] }),
+					  .flags = USPAWN_DETACH | (only ? USPAWN_PID_ONLY : 0)),
+				   NULL) == 0);
+		copy_assert(child.rung == USPAWN_RUNG_FORK);
+		copy_assert((child.pidfd >= 0) == !only);
+		if (only) {
+			copy_assert(kill(child.pid, SIGKILL) == 0 && waitpid(child.pid, NULL, 0) == child.pid);
+			continue;
+		}
+		copy_assert(uspawn_kill(&child, SIGKILL, 0) == 0);
+		copy_assert(uspawn_wait(&child, -1) == 1);
+		copy_assert(child.exit.code == USPAWN_KILLED);
+	}
+	copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("/no/such"), .flags = USPAWN_DETACH), NULL) == -ENOENT);
+	copy_assert(child.failure.step == USPAWN_STEP_EXEC);
+	copy_assert(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+}
+
+CheckedTest(orphans, by_a_plain_fork)
+{
+	copy_run(start_by_a_plain_fork);
+}
+
 /* The go-between shares memory, the child is a copy of it. */
 CheckedTest(orphans, forked_by_who_shares_memory)
 {

@@ -660,10 +660,30 @@ CheckedTest(refusals, memory_is_copied_of_a_child_that_fails_without_robust_fute
 
 /* ---- The real one ---- */
 
+/* With the switch: without it there is a call that ends who makes it. */
+static void detach_in_copied_memory(void)
+{
+	struct uspawn_child child;
+	struct programs p;
+	int fds[2];
+	char byte;
+
+	setenv("USPAWN_RUNG", "fork", 1);
+	programs_begin(&p);
+	copy_assert(pipe2(fds, O_CLOEXEC) == 0);
+	copy_assert(uspawn(&child,
+			   USPAWN(request, SH("printf x >&3; printf y"), .flags = USPAWN_DETACH,
+				  FDS({ 1, .fd = fds[1] }, { 3, .fd = p.bytes })),
+			   NULL) == 0);
+	copy_assert(read(fds[0], &byte, 1) == 1 && byte == 'y');
+	copy_assert(programs_that_ran(&p) == 1);
+}
+
 static const struct {
 	const char *name;
 	void (*body)(void);
 } hosts[] = {
+	{ "detach", detach_in_copied_memory },
 	{ "start", start_in_copied_memory },
 	{ "exit", exit_in_copied_memory },
 	{ "fail", fail_in_copied_memory },
@@ -718,4 +738,9 @@ CheckedTest(refusals, valgrind_and_a_program_that_exits_with_127)
 CheckedTest(refusals, valgrind_and_a_program_that_is_not_there)
 {
 	run_host("fail");
+}
+
+CheckedTest(refusals, valgrind_and_a_detached_child)
+{
+	run_host("detach");
 }

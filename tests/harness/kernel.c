@@ -42,6 +42,7 @@ static const struct refusal {
 } refusals[] = {
 	{ CALL_CLONE3, SYS_clone3, 0, 0, 0 },
 	{ CALL_CLONE_VM, SYS_clone, 0, CLONE_VM | CLONE_THREAD, CLONE_VM },
+	{ CALL_CLONE_FILES, SYS_clone, 0, CLONE_FILES | CLONE_THREAD, CLONE_FILES },
 	{ CALL_CLONE_PIDFD, SYS_clone, 0, CLONE_PIDFD | CLONE_THREAD, CLONE_PIDFD },
 	{ CALL_CLOSE_RANGE, SYS_close_range, 0, 0, 0 },
 	{ CALL_CLOSE_RANGE_UNSHARE, SYS_close_range, 2, UNSHARE_FLAG, UNSHARE_FLAG },
