@@ -68,6 +68,8 @@ static const char *rung_reason(const struct uspawn_plan *plan, enum uspawn_rung 
 		return "only its clone can give what was asked for";
 	if (plan->own_memory)
 		return "its rights must not be those of memory that it shares";
+	if (rung == USPAWN_RUNG_RELAY && plan->confine && plan->confine->filter)
+		return "this kernel would end the caller, too, if the filter killed";
 	if (plan->flags & USPAWN_SETCGROUP || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE))
 		return "the cgroup or oom_score of a faster one would reach the caller";
 	if (rung_now(plan, USPAWN_RUNG_ASYNC) != rung_first(plan, USPAWN_RUNG_ASYNC))

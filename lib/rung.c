@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Each step that keeps a start from a fast rung, and why. */
+#include <stdlib.h>
+
 #include "clone.h"
 #include "rung.h"
 #include "sys_creds.h"
@@ -10,6 +12,23 @@ static int ids_to_reset(void)
 	uint32_t uid = sys_getuid(), gid = sys_getgid();
 
 	return sys_geteuid() != uid || sys_getegid() != gid || sys_getfsuid() != uid || sys_getfsgid() != gid;
+}
+
+/*
+ * Before 5.16 a core dump ended every process with that memory, and a filter that kills for one of its child's calls
+ * makes one. The one version that is read: to try it would be the caller's end.
+ */
+static int dumps_reach_the_caller(void)
+{
+	struct utsname name;
+	char *at;
+	unsigned long major, minor;
+
+	if (sys_uname(&name) < 0)
+		return 0;
+	major = strtoul(name.release, &at, 10);
+	minor = *at == '.' ? strtoul(at + 1, NULL, 10) : 0;
+	return major < 5 || (major == 5 && minor < 16);
 }
 
 /* To the name that follows. */
@@ -75,6 +94,8 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 		return USPAWN_RUNG_FORK; /* the relay's exec would even out the saved ones first */
 	/* Who has the same uid, or the new one, could reach the caller's memory through such a child. */
 	if (plan->own_memory && fastest < USPAWN_RUNG_RELAY)
+		fastest = USPAWN_RUNG_RELAY;
+	if (fastest < USPAWN_RUNG_RELAY && plan->confine && plan->confine->filter && dumps_reach_the_caller())
 		fastest = USPAWN_RUNG_RELAY;
 	/* The user namespace must be there before the PID namespace that belongs to it: both by the clone. */
 	if (plan->namespaces && plan->namespaces->unshare & CLONE_NEWUSER && plan->namespaces->unshare & CLONE_NEWPID)

@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <sys/utsname.h>
 
 #include "sys_attrs.h"
 
@@ -149,6 +150,11 @@ static inline int sys_capset(const struct sys_caps *caps)
 static inline int sys_prctl2(int option, unsigned long value, unsigned long more)
 {
 	return (int)SYSCALL6(SYS_prctl, option, value, more, 0, 0, 0);
+}
+
+static inline int sys_uname(struct utsname *ret)
+{
+	return (int)SYSCALL(SYS_uname, ret, 0, 0, 0);
 }
 
 #endif

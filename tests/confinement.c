@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include "harness/copy.h"
@@ -68,6 +69,33 @@ EachRung(confinement, filter_is_last)
 		     0, "%s", uspawn_strstep(child.failure.step));
 	assert_exited(&child, 3);
 	close(file);
+}
+
+/* As a kernel that is older than 5.16, which ends all with a memory that is dumped. */
+EachRung(confinement, before_5_16_memory_of_its_own)
+{
+	struct sock_filter code[KERNEL_FILTER_MAX];
+	struct uspawn_child child;
+	unsigned n = kernel_filter(code, GROUP_EXEC, SECCOMP_RET_KILL_PROCESS);
+	REPORT r;
+
+	report_open(&r);
+	cr_assert_neq(personality(UNAME26), -1);
+	cr_assert(!kernel_is(5, 16));
+	way_report(way, &r,
+		   USPAWN(request, .flags = USPAWN_NO_NEW_PRIVS,
+			  .confine = USPAWN(confine, .filter = NOTHING, .filter_len = 1)),
+		   NULL);
+	cr_assert_eq(report_number(&r, "Seccomp"), SECCOMP_MODE_FILTER);
+	cr_assert_eq(way_run(way, &child,
+			     USPAWN(request, WITNESS("exit", "3"), .flags = USPAWN_NO_NEW_PRIVS,
+				    .confine = USPAWN(confine, .filter = code, .filter_len = n)),
+			     NULL),
+		     0);
+	assert_killed(&child, SIGSYS);
+	cr_assert_eq(way_run(way, &child, USPAWN(request, WITNESS("exit", "4")), NULL), 0, "without one as ever");
+	assert_exited(&child, 4);
+	personality(PER_LINUX);
 }
 
 /* The child still says why it could not go on. */

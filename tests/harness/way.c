@@ -80,6 +80,8 @@ int way_start(struct way *way, struct uspawn_child *child, const struct uspawn_r
 	forced.rung = way->rung;
 	if (way->rung == USPAWN_RUNG_RELAY && request->nactions)
 		rung = USPAWN_RUNG_FORK; /* they act on descriptors that the relay's exec would close */
+	if (rung < USPAWN_RUNG_RELAY && request->confine && request->confine->filter && !kernel_is(5, 16))
+		rung = way_own_memory(way); /* a kill by it would be the caller's end */
 	if (!way->ring) {
 		r = uspawn(child, &forced, args);
 	} else {
