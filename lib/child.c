@@ -11,8 +11,7 @@
 /* Kernel's own: what a start needs of stack does not grow with what it is asked for. */
 #define DIRENTS_SIZE     512
 #define CLOSE_ONE_BY_ONE 64
-#define CLOSE_BOUND      (1U << 20)
-#define POLLED           32
+#define SET_BITS         (8 * sizeof(long))
 #define MAX_ERRNO        4095
 
 struct dirent64 {
@@ -77,25 +76,21 @@ static int close_listed(unsigned first, unsigned last)
 	return (int)n;
 }
 
-/* A call for many: poll(2) says which of them are open. It takes no more than the limit is. */
-static void close_polled(unsigned first, unsigned last)
+/*
+ * How large the table is: it was copied with less than twice what its highest number needs. select(2) says so: of a set
+ * it looks at no number beyond (its BUGS), and leaves those as they are. A file of O_PATH is not open to poll(2).
+ */
+static unsigned table_end(volatile unsigned long *last)
 {
-	struct timespec none = { 0, 0 };
-	struct pollfd polls[POLLED];
+	const struct timespec none = { 0, 0 };
 
-	while (first <= last) {
-		unsigned n = min(last - first + 1, POLLED);
-
-		for (unsigned i = 0; i < n; i++)
-			polls[i] = (struct pollfd){ .fd = (int)(first + i) };
-		if (sys_ppoll(polls, n, &none) < 0)
-			close_each(first, first + n - 1);
-		else
-			for (unsigned i = 0; i < n; i++)
-				if (!(polls[i].revents & POLLNVAL))
-					sys_close(polls[i].fd);
-		first += n;
+	for (unsigned fd = SET_BITS; last && fd < CHILD_NUMBERS; fd *= 2) {
+		*last = 1; /* is number fd in the set from there on; whoever else is here says the same */
+		if (sys_fcntl((int)fd, F_GETFD, 0) < 0 && sys_pselect((int)fd + 1, last - fd / SET_BITS, &none) == 0 &&
+		    *last)
+			return fd;
 	}
+	return CHILD_NUMBERS;
 }
 
 static void close_numbers(const struct child_start *start, unsigned first, unsigned last)
@@ -106,7 +101,7 @@ static void close_numbers(const struct child_start *start, unsigned first, unsig
 		close_each(first, last);
 	else if (close_listed(first, last) < 0)
 		/* Neither close_range nor /proc: bounded, but not by the limit, which may have been lowered since. */
-		close_polled(first, min(last, CLOSE_BOUND));
+		close_each(first, min(last, table_end(start->last_word)));
 }
 
 static int close_possible(int fd)

@@ -131,6 +131,9 @@ enum child_stage { CHILD_ENTERING, CHILD_ENTERED, CHILD_ANSWERED, CHILD_STAYS };
 #define CHILD_STEP_RELAY 2
 #define CHILD_RELAY_EXEC 1
 
+/* Descriptors from there on are not looked for where neither close_range(2) nor /proc tells of them. */
+#define CHILD_NUMBERS (1u << 20)
+
 struct child_start {
 	struct child_report *report;
 	const struct child_instr *program;
@@ -141,6 +144,7 @@ struct child_start {
 	int (*callback)(void *data);
 	void *callback_data;
 	const volatile int *stray; /* a number in the shared table that is not the child's: its own pidfd; or NULL */
+	unsigned long *last_word;  /* of a set of CHILD_NUMBERS / 2 and one more, all zero before it. Or NULL */
 	uint64_t sigmask;
 	uint8_t shares_table : 1;    /* OP_CUT takes a table of its own first */
 	uint8_t resets_handlers : 1; /* the clone did not */

@@ -18,6 +18,9 @@ static _Atomic uint8_t refused_rung[USPAWN_RUNG_FORK + 1];
 static _Atomic uint8_t refused_cgroup, refused_cut, tried_cut, refused_pidfd;
 static _Atomic uint8_t cap; /* 0: not read yet */
 
+/* For children to ask by how large their table is: all that anybody writes there is what is there. */
+static unsigned long numbers[CHILD_NUMBERS / 2 / (8 * sizeof(long)) + 1];
+
 int clone_unsupported(int error)
 {
 	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -E2BIG || error == -EOPNOTSUPP;
@@ -240,6 +243,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 	birth->start->shares_table = birth->start->resets_handlers = 0;
 	birth->start->stray = NULL;
 	birth->start->old_calls = (uint8_t)clone_keeps_to_old_calls();
+	birth->start->last_word = &numbers[sizeof(numbers) / sizeof(*numbers) - 1];
 	switch (rung) {
 	case USPAWN_RUNG_ASYNC:
 	case USPAWN_RUNG_VFORK:

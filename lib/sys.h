@@ -272,6 +272,12 @@ static inline int sys_ppoll(struct pollfd *fds, unsigned n, struct timespec *tim
 	return (int)SYSCALL6(SYS_ppoll, fds, n, timeout, 0, SYS_SIGSET_SIZE, 0);
 }
 
+/* select(2) for reading, with the caller's mask. */
+static inline int sys_pselect(int n, volatile unsigned long *set, const struct timespec *timeout)
+{
+	return (int)SYSCALL6(SYS_pselect6, n, set, 0, 0, timeout, 0);
+}
+
 static inline int sys_epoll_create1(int flags)
 {
 	return (int)SYSCALL(SYS_epoll_create1, flags, 0, 0, 0);

@@ -14,11 +14,14 @@
 #define WORKSPACE_STACK (ARCH_RAW ? 2048 : 16384)
 #define WORKSPACE_SIZE  (WORKSPACE_STACK + 10240)
 
+/* What follows it is aligned. */
+#define WORKSPACE_START ((sizeof(struct start) + 15) / 16 * 16)
+
 /* Without a plan of its own a start of a few descriptors is content with the first page. */
 struct workspace {
 	char stack[WORKSPACE_STACK] __attribute__((aligned(64))); /* the child's */
 	struct start start;
-	char program[WORKSPACE_SIZE - WORKSPACE_STACK - sizeof(struct start) - sizeof(struct plan_room)]
+	char program[WORKSPACE_SIZE - WORKSPACE_STACK - WORKSPACE_START - sizeof(struct plan_room)]
 		__attribute__((aligned(16)));
 	struct plan_room plan;
 };

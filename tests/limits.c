@@ -86,6 +86,42 @@ EachWaitingRung(limits, c32_far_up_without_proc)
 	copy_run(start_without_proc);
 }
 
+/* What poll(2) takes for closed, and exec does not close. */
+static void start_with_paths(void)
+{
+	const int numbers[] = { 70, 300, 1200, 5000 }, n = sizeof(numbers) / sizeof(*numbers);
+	int proc = open("/proc", O_PATH | O_CLOEXEC), path = open("/etc", O_PATH | O_CLOEXEC);
+	struct uspawn_child child;
+	char name[64];
+
+	file_allow(5001);
+	if (unshare(CLONE_NEWNS) < 0)
+		copy_skip("a new mount namespace cannot be had");
+	copy_assert(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		    mount("none", "/proc", "tmpfs", 0, NULL) == 0);
+	kernel_refuse(CALL_CLOSE_RANGE, ENOSYS);
+	for (int i = 0; i < n; i++) {
+		copy_assert(dup2(path, numbers[i]) == numbers[i]);
+		copy_assert(
+			uspawn(&child,
+			       USPAWN(request, .rung = far_rung, .path = "/bin/sleep", .argv = LIST("sleep", "100")),
+			       NULL) == 0);
+		for (int k = 0; k < n; k++) {
+			snprintf(name, sizeof(name), "%d/fd/%d", child.pid, numbers[k]);
+			copy_assert(faccessat(proc, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT);
+		}
+		snprintf(name, sizeof(name), "%d/fd/0", child.pid);
+		copy_assert(faccessat(proc, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+		copy_assert(uspawn_kill(&child, SIGKILL, 0) == 0 && uspawn_wait(&child, -1) == 1);
+	}
+}
+
+EachWaitingRung(limits, c32_paths_without_proc)
+{
+	far_rung = way->rung;
+	copy_run(start_with_paths);
+}
+
 /* None is left to list them by; nor would there be for a fork or a relay. */
 static void start_at_the_limit(void)
 {

@@ -69,6 +69,7 @@ static const struct {
 	CALL(pidfd_open, ANY, 0, 1),
 	CALL(waitid, OF(INTR)),
 	CALL(ppoll, OF(NOMEM) | OF(INTR)),
+	CALL(pselect6, OF(NOMEM) | OF(INTR)),
 	CALL(futex, OF(AGAIN) | OF(INTR)),
 	CALL(read, OF(INTR)),
 	CALL(write, OF(NOMEM) | OF(INTR)),

@@ -268,10 +268,10 @@ static int never_fails(long n)
 {
 	return n == SYS_close || n == SYS_close_range || n == SYS_rt_sigprocmask || n == SYS_rt_sigaction ||
 	       n == SYS_exit_group || n == SYS_waitid || n == SYS_gettid || n == SYS_getpid || n == SYS_getppid ||
-	       n == SYS_prlimit64 || n == SYS_ppoll || n == SYS_set_robust_list || n == SYS_futex || n == SYS_fcntl ||
-	       n == SYS_umask || n == SYS_execve || n == SYS_execveat || n == SYS_unshare || n == SYS_fstat ||
-	       n == SYS_memfd_create || n == SYS_getuid || n == SYS_geteuid || n == SYS_getgid || n == SYS_getegid ||
-	       n == SYS_kill || n == SYS_capget;
+	       n == SYS_prlimit64 || n == SYS_ppoll || n == SYS_pselect6 || n == SYS_set_robust_list ||
+	       n == SYS_futex || n == SYS_fcntl || n == SYS_umask || n == SYS_execve || n == SYS_execveat ||
+	       n == SYS_unshare || n == SYS_fstat || n == SYS_memfd_create || n == SYS_getuid || n == SYS_geteuid ||
+	       n == SYS_getgid || n == SYS_getegid || n == SYS_kill || n == SYS_capget;
 }
 
 long kernel_call(long n, long a, long b, long c, long d, long e, long f)
@@ -335,6 +335,9 @@ long kernel_call(long n, long a, long b, long c, long d, long e, long f)
 		for (long i = 0; i < b; i++)
 			((struct pollfd *)a)[i].revents = is_open(((struct pollfd *)a)[i].fd) ? POLLHUP : POLLNVAL;
 		return b;
+	case SYS_pselect6: /* asked where the table ends */
+		MUST(child.running);
+		return a > KERNEL_FDS ? 0 : -EBADF;
 	case SYS_set_robust_list:
 		child.robust = child.running ? (void *)a : NULL;
 		return 0;
