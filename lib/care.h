@@ -23,7 +23,8 @@ struct care {
 	int64_t start_ns;
 	int64_t heard_ns; /* the last byte that was captured */
 	int64_t exit_ns;
-	int64_t lacking_ns;          /* until then a signal that could not be sent, for lack of descriptors, waits */
+	uint64_t lacking;            /* of timed, a bit each: what could not be sent, for lack of descriptors, */
+	int64_t lacking_ns;          /* waits until then */
 	uint64_t passed, sent, told; /* of timed, a bit each: whose time has come, and who was reached */
 	uint8_t exited, exit_told, idle_stands;
 	uint8_t has_tree, empty_told;

@@ -48,12 +48,13 @@ static int is_left(const struct care *care, uint32_t i)
 	       (!care->exited || care->timed[i].flags & (USPAWN_TIMED_GROUP | USPAWN_TIMED_TREE));
 }
 
-static int64_t due_of(const struct care *care, const struct uspawn_timed *timed)
+static int64_t due_of(const struct care *care, uint32_t i)
 {
+	const struct uspawn_timed *timed = &care->timed[i];
 	int64_t from = timed->flags & USPAWN_TIMED_IDLE ? care->heard_ns : care->start_ns, due;
 
 	due = timed->after_ns > (uint64_t)(CARE_NEVER - from) ? CARE_NEVER : from + (int64_t)timed->after_ns;
-	return timed->flags & USPAWN_TIMED_TREE && due < care->lacking_ns ? care->lacking_ns : due;
+	return care->lacking & 1ull << i && due < care->lacking_ns ? care->lacking_ns : due;
 }
 
 int64_t timed_due(const struct care *care)
@@ -61,8 +62,8 @@ int64_t timed_due(const struct care *care)
 	int64_t due = CARE_NEVER;
 
 	for (uint32_t i = 0; i < care->ntimed; i++)
-		if (is_left(care, i) && due_of(care, &care->timed[i]) < due)
-			due = due_of(care, &care->timed[i]);
+		if (is_left(care, i) && due_of(care, i) < due)
+			due = due_of(care, i);
 	return due;
 }
 
@@ -87,10 +88,11 @@ void timed_expire(struct care *care, int64_t now_ns, int settled)
 		const struct uspawn_timed *timed = &care->timed[i];
 		int idle = (timed->flags & USPAWN_TIMED_IDLE) != 0, r;
 
-		if (!is_left(care, i) || due_of(care, timed) > now_ns || (idle && !settled))
+		if (!is_left(care, i) || due_of(care, i) > now_ns || (idle && !settled))
 			continue;
 		r = timed->signo ? send_signal(care, timed) : 0;
-		if (is_lack(r)) { /* which passes */
+		if (is_lack(r)) { /* which passes; the next ones may need less */
+			care->lacking |= 1ull << i;
 			care->lacking_ns = sys_now_ns() + TRY_AGAIN_NS;
 			continue;
 		}

@@ -318,6 +318,66 @@ EachRing(trees, signal_without_a_descriptor)
 	uspawn_ring_free(ring);
 }
 
+/* So many numbers are free from now on. Returns the limit as it was. */
+static struct rlimit leave_numbers(int count)
+{
+	struct rlimit old, few;
+	int fd = 3;
+
+	for (; count; fd++)
+		count -= !file_is_open(fd);
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = (struct rlimit){ (rlim_t)fd, old.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	return old;
+}
+
+static const struct uspawn_timed term_and_kill[] = { { 20 * MS, SIGTERM, USPAWN_TIMED_TREE },
+						     { 40 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+
+#define TERM_AND_KILL \
+	.argv = LIST("sleep", "100"), .sigignore = 1ull << (SIGTERM - 1), .timed = term_and_kill, .ntimed = 2
+
+/* By which a SIGKILL needs one number; a SIGTERM needs two. */
+static void make_with_kill(struct own_group *g)
+{
+	group_make(g);
+	if (faccessat(g->fd, "cgroup.kill", F_OK, 0) < 0)
+		cr_skip_test("no cgroup.kill before Linux 5.14");
+}
+
+EachRing(trees, signal_after_one_without_descriptors)
+{
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct rlimit limit;
+	GROUP group;
+
+	make_with_kill(&group);
+	ring_begin(ring, &child, USPAWN(request, TERM_AND_KILL, IN(group)), NULL);
+	limit = leave_numbers(1);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 1);
+	uspawn_ring_free(ring);
+}
+
+EachWaitingRung(trees, signal_after_one_without_descriptors_by_a_wait)
+{
+	struct uspawn_child child;
+	struct rlimit limit;
+	GROUP group;
+
+	make_with_kill(&group);
+	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, TERM_AND_KILL, IN(group)), NULL), 0);
+	limit = leave_numbers(1);
+	cr_assert_eq(uspawn_wait(&child, 20000 * MS), 1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_killed(&child, SIGKILL);
+	cr_assert_eq(child.exit.timed, 1);
+}
+
 /* Those that are still below the test's are removed. */
 static void remove_below(const struct own_group *g)
 {
