@@ -84,10 +84,7 @@ static void look(struct care *care)
 
 static int is_readable(const struct care *care)
 {
-	struct pollfd p = { .fd = care->child->pidfd, .events = POLLIN };
-	struct timespec zero = { 0 };
-
-	return p.fd < 0 || sys_ppoll(&p, 1, &zero) == 1;
+	return care->child->pidfd < 0 || wait_is_readable(care->child, 0);
 }
 
 /* 1: there may be more to do at once. */

@@ -118,6 +118,9 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		struct entry *entry = table_find(&list->table, ready[i].tag, &part);
 		struct care *care = entry ? watchlist_care(entry) : NULL;
 
+		/* What was polled has ended: no stop of it can be taken any more. */
+		if (entry && !part && ready[i].n >= 0 && entry->state == ENTRY_LIVE)
+			handle_of(entry->child)->flags |= HANDLE_READABLE;
 		/* Also one that was for ever, for lack of room for its news. */
 		if (entry && !part && ready[i].stopped && ready[i].n != -ECANCELED)
 			entry->how = POLLER_ONCE;

@@ -9,13 +9,14 @@
 
 #define LOOK_NS 1000000000
 
-/* 0: nobody has ended; -ECHILD: there is no child at all. */
+/* 0: nobody has ended, or one that this process traces and that is stopped stands before; -ECHILD: there is no child.
+ */
 static int next_ended(void)
 {
 	siginfo_t info = { 0 };
 	int r = sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
 
-	return r < 0 ? r : info.si_pid;
+	return r < 0 ? r : sys_is_end(&info) ? info.si_pid : 0;
 }
 
 static int is_ours(const struct uspawn_ring *ring, int pid)

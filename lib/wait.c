@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Readiness is a hint; the wait decides. It is asked with __WALL, since a child that died before exec has no exit
- * signal, and by the raw call, since libc's has no rusage. Stops and traps are no ends.
+ * signal, and by the raw call, since libc's has no rusage. Stops and traps are no ends, and not ours to take: whoever
+ * traces a child in this process waits for them, so a wait that may find one only looks.
  */
 #include "handle.h"
 #include "slot.h"
@@ -62,9 +63,29 @@ static int has_gone(int pidfd, int block)
 	return r != 0 && r != -EINTR;
 }
 
-int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret)
+/* It is stopped, or its pidfd does not block; or it has ended, and a tracer in another process holds it. */
+static void await_more(int pidfd)
 {
-	int options = WEXITED | __WALL | (block ? 0 : WNOHANG);
+	struct timespec again = sys_timespec(LOOK_AGAIN_NS);
+
+	if (has_gone(pidfd, 0))
+		sys_nanosleep(&again);
+	else
+		has_gone(pidfd, 1);
+}
+
+/* Who is quicker, a SIGCHLD handler perhaps, takes nothing but the zombie: what it was is known. */
+static void take_what_was_seen(int *pidfd, int pid)
+{
+	siginfo_t info;
+
+	while (waitid_either(pidfd, pid, &info, WEXITED | __WALL | WNOHANG, NULL) == -EINTR)
+		;
+}
+
+int wait_reap(int *pidfd, int pid, enum wait_how how, struct uspawn_exit *ret)
+{
+	int options = WEXITED | __WALL | (how == WAIT_BLOCK ? 0 : WNOHANG) | (how == WAIT_ENDED ? 0 : WNOWAIT);
 	struct rusage usage;
 	siginfo_t info;
 
@@ -76,20 +97,19 @@ int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret)
 		if (r == -EINTR)
 			continue;
 		if (r < 0) {
-			if (!has_gone(*pidfd, block))
+			if (!has_gone(*pidfd, how == WAIT_BLOCK))
 				return 0;
 			*ret = (struct uspawn_exit){ .code = USPAWN_UNKNOWN };
 			return 1;
 		}
 		if (sys_is_end(&info))
 			break;
-		if (!block)
+		if (how != WAIT_BLOCK)
 			return 0;
-		if (!info.si_pid) {
-			/* Only a pidfd that does not block comes back with nothing. */
-			has_gone(*pidfd, 1);
-		}
+		await_more(*pidfd);
 	}
+	if (options & WNOWAIT)
+		take_what_was_seen(pidfd, pid);
 	*ret = (struct uspawn_exit){ .status = info.si_status };
 	ret->code = info.si_code == CLD_EXITED   ? USPAWN_EXITED
 		    : info.si_code == CLD_KILLED ? USPAWN_KILLED
@@ -102,7 +122,7 @@ void wait_discard(int pidfd, int pid)
 {
 	struct uspawn_exit exit;
 
-	wait_reap(&pidfd, pid, 1, &exit);
+	wait_reap(&pidfd, pid, WAIT_BLOCK, &exit);
 	if (pidfd >= 0)
 		sys_close(pidfd);
 }
@@ -259,6 +279,11 @@ static int recover(const struct uspawn_child *child, int block, struct uspawn_ex
 	return 1;
 }
 
+static enum wait_how how_to_wait(const struct uspawn_child *child, int block)
+{
+	return handle_of(child)->flags & HANDLE_READABLE ? WAIT_ENDED : block ? WAIT_BLOCK : WAIT_LOOK;
+}
+
 int wait_collect(struct uspawn_child *child, int block)
 {
 	struct handle *handle = handle_of(child);
@@ -269,7 +294,7 @@ int wait_collect(struct uspawn_child *child, int block)
 	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
 		return phase == PHASE_ENDED ? 1 : -EBUSY;
 	wait_check_pidfd(child);
-	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, block, &exit);
+	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, how_to_wait(child, block), &exit);
 	if (ended && exit.code == USPAWN_UNKNOWN)
 		ended = recover(child, block, &exit);
 	if (ended)
@@ -281,12 +306,16 @@ int wait_collect(struct uspawn_child *child, int block)
 	return ended;
 }
 
-static int is_readable(const struct uspawn_child *child, int64_t timeout_ns)
+int wait_is_readable(struct uspawn_child *child, int64_t timeout_ns)
 {
 	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
 	struct timespec timeout = sys_timespec(timeout_ns);
 
-	return sys_ppoll(&p, 1, timeout_ns == INT64_MAX ? NULL : &timeout) == 1;
+	if (sys_ppoll(&p, 1, timeout_ns == INT64_MAX ? NULL : &timeout) != 1)
+		return 0;
+	if (p.revents & POLLIN)
+		handle_of(child)->flags |= HANDLE_READABLE;
+	return 1;
 }
 
 /* Another thread is taking the status: until it has, or has found none. */
@@ -304,7 +333,7 @@ static void await(struct uspawn_child *child, int64_t left_ns)
 
 	if (child->pidfd < 0) {
 		sys_nanosleep(&again);
-	} else if (is_readable(child, left_ns)) {
+	} else if (wait_is_readable(child, left_ns)) {
 		int r = wait_collect(child, 0);
 
 		if (r == -EBUSY)
@@ -326,7 +355,7 @@ static int wait_inside(struct uspawn_child *child, int64_t timeout_ns)
 		if (r == 1)
 			return 1;
 		if (timeout_ns == 0) {
-			if (r == -EBUSY && child->pidfd >= 0 && is_readable(child, 0))
+			if (r == -EBUSY && child->pidfd >= 0 && wait_is_readable(child, 0))
 				await_collector(child, LOOK_AGAIN_NS);
 			return atomic_load(&handle_of(child)->phase) == PHASE_ENDED;
 		}

@@ -5,11 +5,17 @@
 
 #include <uspawn.h>
 
+enum wait_how {
+	WAIT_LOOK,
+	WAIT_BLOCK, /* until it has ended */
+	WAIT_ENDED, /* its pidfd was readable, so that no stop can be taken with the end: a call less */
+};
+
 /*
- * Takes the status if it has ended, or waits for that (`block`). 1: ended, *ret is written; 0: running.
- * USPAWN_UNKNOWN: someone else took it. *pidfd becomes -1 if it is none any more.
+ * Takes the status if it has ended, and never a stop, which is for whoever traces it. 1: ended, *ret is written;
+ * 0: running. USPAWN_UNKNOWN: someone else took it. *pidfd becomes -1 if it is none any more.
  */
-int wait_reap(int *pidfd, int pid, int block, struct uspawn_exit *ret);
+int wait_reap(int *pidfd, int pid, enum wait_how how, struct uspawn_exit *ret);
 
 /* It becomes -1 if the host has closed it, so that nothing waits for what is there now. */
 void wait_check_pidfd(struct uspawn_child *child);
@@ -19,6 +25,9 @@ void wait_check_pidfd(struct uspawn_child *child);
  * someone else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.
  */
 int wait_collect(struct uspawn_child *child, int block);
+
+/* Says its pidfd, within that time, or for ever (INT64_MAX): it has ended, or the host has closed that number. */
+int wait_is_readable(struct uspawn_child *child, int64_t timeout_ns);
 
 /* uspawn_wait() of a running child that nothing else is done for. */
 int wait_until(struct uspawn_child *child, int64_t timeout_ns);
