@@ -21,7 +21,10 @@ struct queued;
 struct slot;
 struct watchlist;
 
+/* With PHASE_COLLECTING, above it, the process whose thread collects: a fork takes the word along, not the thread. */
 enum handle_phase { PHASE_UNSET, PHASE_RUNNING, PHASE_COLLECTING, PHASE_ENDED };
+
+#define PHASE_BITS 2
 
 enum handle_flags {
 	HANDLE_BORROWED = 1 << 0, /* the pidfd is the caller's */

@@ -284,15 +284,31 @@ static enum wait_how how_to_wait(const struct uspawn_child *child, int block)
 	return handle_of(child)->flags & HANDLE_READABLE ? WAIT_ENDED : block ? WAIT_BLOCK : WAIT_LOOK;
 }
 
+/* What it says of a thread of this process that collects. */
+static uint32_t collecting_here(void)
+{
+	return PHASE_COLLECTING | (uint32_t)sys_getpid() << PHASE_BITS;
+}
+
+/* From another thread, never; but from one that has not been forked along. 0, 1: it has ended, or -EBUSY. */
+static int begin_to_collect(struct handle *handle)
+{
+	uint32_t phase = PHASE_RUNNING, mine = collecting_here();
+
+	while (!atomic_compare_exchange_strong(&handle->phase, &phase, mine))
+		if (phase == PHASE_ENDED || phase == mine)
+			return phase == mine ? -EBUSY : 1;
+	return 0;
+}
+
 int wait_collect(struct uspawn_child *child, int block)
 {
 	struct handle *handle = handle_of(child);
-	uint32_t phase = PHASE_RUNNING;
 	struct uspawn_exit exit;
-	int ended;
+	int ended, r = begin_to_collect(handle);
 
-	if (!atomic_compare_exchange_strong(&handle->phase, &phase, PHASE_COLLECTING))
-		return phase == PHASE_ENDED ? 1 : -EBUSY;
+	if (r != 0)
+		return r;
 	wait_check_pidfd(child);
 	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, how_to_wait(child, block), &exit);
 	if (ended && exit.code == USPAWN_UNKNOWN)
@@ -323,7 +339,7 @@ static void await_collector(struct uspawn_child *child, int64_t left_ns)
 {
 	struct timespec timeout = sys_timespec(left_ns < LOOK_AGAIN_NS ? left_ns : LOOK_AGAIN_NS);
 
-	sys_futex_wait(&handle_of(child)->phase, PHASE_COLLECTING, &timeout);
+	sys_futex_wait(&handle_of(child)->phase, collecting_here(), &timeout);
 }
 
 /* Until it may have ended, or a signal came, or time is up. */

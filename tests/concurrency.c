@@ -442,6 +442,43 @@ CheckedTest(concurrency, let_go_in_a_copy_while_another_waits)
 	close(ends[0]);
 }
 
+/* Also where two threads of the copy's own wait, of which one finds the other at it. */
+static void wait_in_copy(void)
+{
+	pthread_t thread;
+
+	alarm(60); /* should it never end */
+	copy_assert(uspawn_wait(waited_for, 0) == 0 && uspawn_wait(waited_for, 1000000) == 0);
+	copy_assert(pthread_create(&thread, NULL, wait_without_end, waited_for) == 0);
+	copy_assert(kill(waited_for->pid, SIGKILL) == 0);
+	copy_assert(uspawn_wait(waited_for, -1) == 1 && waited_for->state == USPAWN_ENDED);
+	copy_assert(pthread_join(thread, NULL) == 0);
+	if (waited_for->exit.code != USPAWN_UNKNOWN)
+		copy_assert(waited_for->exit.code == USPAWN_KILLED && waited_for->exit.status == SIGKILL);
+	copy_assert(waited_for->pidfd == -1 && uspawn_wait(waited_for, 0) == 1);
+}
+
+/* The one that was taking the status has not been forked along: nobody is at it here. */
+EachWaitingRung(concurrency, waited_for_in_a_copy_while_another_waits)
+{
+	struct uspawn_child child;
+	pthread_t thread;
+	int end = -1;
+
+	cr_assert_eq(way_start(way, &child,
+			       USPAWN(request, WITNESS("eof", "0"), FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			       USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	cr_assert_eq(pthread_create(&thread, NULL, wait_without_end, &child), 0);
+	while (!kernel_is_waiting(atomic_load(&waiters_tid)))
+		sched_yield();
+	waited_for = &child;
+	copy_run(wait_in_copy);
+	pthread_join(thread, NULL);
+	assert_killed(&child, SIGKILL);
+	close(end);
+}
+
 static void *spawn_for_ever(void *p)
 {
 	for (;;) {
