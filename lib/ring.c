@@ -205,11 +205,12 @@ static void let_go(struct uspawn_child *child)
 		call_back(ring);
 }
 
-/* Who waits for its pid has no exit signal to go by. */
+/* Nobody waits for a program that never ran; and who waits for the pid may have no exit signal to go by. */
 static int is_passed_over(const struct uspawn_child *child)
 {
 	return handle_state(child) == USPAWN_RUNNING && !(handle_of(child)->flags & HANDLE_WATCHED) &&
-	       child->rung != USPAWN_RUNG_ANY && standin_is_needed(child->pidfd, child->pid);
+	       child->rung != USPAWN_RUNG_ANY &&
+	       (slot_has_failed(child) || standin_is_needed(child->pidfd, child->pid));
 }
 
 void uspawn_done(struct uspawn_child *child)

@@ -213,6 +213,21 @@ void slot_forget(struct uspawn_child *child)
 	await_owner(handle);
 }
 
+int slot_has_failed(const struct uspawn_child *child)
+{
+	struct handle *handle = handle_of(child);
+	struct slot *slot = atomic_load(&handle->slot);
+
+	if (slot && claim(slot, (uintptr_t)child)) {
+		int error = __atomic_load_n(&slot->memory->report.errnum, __ATOMIC_ACQUIRE);
+
+		atomic_store(&slot->child, (uintptr_t)child);
+		return error != 0;
+	}
+	await_owner(handle);
+	return (handle->flags & HANDLE_FAILED) != 0;
+}
+
 /* Takes the slot that *at points to out of the busy ones. */
 static void retire(struct slot_pool *pool, struct slot **at)
 {

@@ -75,6 +75,9 @@ void slot_settle(struct slot *slot);
 /* The same from a thread that need not be the pool's: the slot itself stays busy until that one looks. */
 void slot_vacate(struct uspawn_child *child);
 
+/* Has it said that it cannot run the program? It has ended then, or does so now. From any thread. */
+int slot_has_failed(const struct uspawn_child *child);
+
 /* Nobody waits for the child any more. From any thread. */
 void slot_forget(struct uspawn_child *child);
 

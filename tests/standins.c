@@ -118,6 +118,35 @@ CheckedTest(standins, let_go)
 	}
 }
 
+/* A start that has failed on a ring that watches nobody: whatever made the child, letting go leaves no zombie. */
+CheckedTest(standins, let_go_after_a_failure)
+{
+	for (uint32_t rung = USPAWN_RUNG_ASYNC; rung <= USPAWN_RUNG_FORK; rung++)
+		for (int harvested = 0; harvested < 2; harvested++) {
+			struct uspawn_ring *ring;
+			struct uspawn_plan *plan;
+			struct uspawn_child child;
+			siginfo_t info;
+
+			if (way_missing(rung))
+				continue;
+			cr_assert_eq(uspawn_ring_new(&ring, 1, USPAWN_RING_EXTERNAL), 0);
+			cr_assert_eq(
+				uspawn_plan_new(&plan, USPAWN(request, .argv = LIST("/no/such"), .rung = rung), NULL),
+				0);
+			cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), 0);
+			cr_assert_eq(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT | __WALL), 0);
+			if (harvested)
+				uspawn_ring_free(ring);
+			uspawn_done(&child);
+			cr_assert_eq(child.state, USPAWN_UNSET);
+			no_children();
+			uspawn_plan_free(plan);
+			if (!harvested)
+				uspawn_ring_free(ring);
+		}
+}
+
 /* It has failed, and is a child until it is waited for. */
 CheckedTest(standins, released_after_a_failure)
 {
