@@ -111,9 +111,10 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		     uint32_t n)
 {
 	uint32_t nevents = 0;
-	int ticked = 0;
+	int ticked = 0, useless = 0;
 
 	for (int i = 0; i < nready; i++) {
+		int refused = ready[i].n < 0 && ready[i].n != -ECANCELED;
 		unsigned part;
 		struct entry *entry = table_find(&list->table, ready[i].tag, &part);
 		struct care *care = entry ? watchlist_care(entry) : NULL;
@@ -121,6 +122,10 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		/* What was polled has ended: no stop of it can be taken any more. */
 		if (entry && !part && ready[i].n >= 0 && entry->state == ENTRY_LIVE)
 			handle_of(entry->child)->flags |= HANDLE_READABLE;
+		/* It cannot be polled: asked again, it would say so again. */
+		if (entry && !part && refused)
+			watchlist_tick(list, entry);
+		useless |= refused && (ready[i].tag == WATCHLIST_TICK_TAG || ready[i].tag == WATCHLIST_CLOCK_TAG);
 		/* Also one that was for ever, for lack of room for its news. */
 		if (entry && !part && ready[i].stopped && ready[i].n != -ECANCELED)
 			entry->how = POLLER_ONCE;
@@ -138,6 +143,10 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 	}
 	if (ticked)
 		nevents += look_at_ticked(list, events + nevents, n - nevents);
+	if (useless) { /* its own timers cannot be polled either */
+		harvest_rest(list);
+		watchlist_replace_poller(list);
+	}
 	return nevents;
 }
 
