@@ -89,6 +89,14 @@ def denied(words, option, hint, name):
        hint in end.stderr.decode(), name, end)
 
 
+def child_of(pid):
+    """The one child of a process, as soon as it has one that is not itself any more."""
+    while True:
+        children = read(f"/proc/{pid}/task/{pid}/children").split()
+        if children and os.readlink(f"/proc/{children[0]}/exe") != os.readlink(f"/proc/{pid}/exe"):
+            return int(children[0])
+
+
 def status(field, *words):
     """A line of /proc/self/status of a program that was started so."""
     end = run("run", *words, "--", "cat", "/proc/self/status")

@@ -7,6 +7,8 @@
 
 #include <sys/wait.h>
 
+#define LOOK_NS (10 * NS_PER_MS)
+
 static void send_signal(struct watch *w, int signo, const char *why)
 {
 	if (w->verbose)
@@ -74,13 +76,9 @@ static void forward(struct watch *w)
 
 void watch_child(struct watch *w)
 {
-	/* where a child has no pidfd, look every 10 ms */
-	struct pollfd p[2 + PTY_POLLS] = {
-		{ .fd = w->signals, .events = POLLIN },
-		{ .fd = w->child->pidfd, .events = POLLIN },
-	};
+	struct pollfd p[2 + PTY_POLLS] = { { .fd = w->signals, .events = POLLIN }, { .events = POLLIN } };
 	nfds_t n = w->pty ? 2 + PTY_POLLS : 2;
-	int64_t blind = p[1].fd < 0 ? 10 * NS_PER_MS : -1, left;
+	int64_t left;
 
 	while (uspawn_wait(w->child, 0) == 0) {
 		left = w->due < 0 ? -1 : w->due - now_ns();
@@ -88,8 +86,10 @@ void watch_child(struct watch *w)
 			time_is_up(w);
 			continue;
 		}
-		if (blind > 0 && (left < 0 || left > blind))
-			left = blind;
+		/* No pidfd, or one that is readable while a tracer in another process holds the dead child. */
+		p[1].fd = p[1].revents ? -1 : w->child->pidfd;
+		if (p[1].fd < 0 && (left < 0 || left > LOOK_NS))
+			left = LOOK_NS;
 		if (w->pty)
 			left = pty_poll(w->pty, p + 2, left);
 		if (poll(p, n, duration_to_poll(left)) <= 0)

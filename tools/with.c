@@ -23,6 +23,8 @@
 
 #include <uspawn.h>
 
+#define LOOK_MS 10
+
 enum { ELIDE_SHELL = 256, STATS, SYSTEM, TRACE };
 
 static const struct option known[] = {
@@ -141,12 +143,15 @@ static bool hand_on(struct uspawn_child *child, int signals)
 
 static int wait_for(struct uspawn_child *child, int signals, bool *retinterrupted)
 {
-	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = child->pidfd, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .events = POLLIN } };
 	bool interrupted = false;
 
-	while (uspawn_wait(child, 0) == 0)
-		if (poll(p, 2, child->pidfd < 0 ? 10 : -1) > 0 && p[0].revents)
+	while (uspawn_wait(child, 0) == 0) {
+		/* No pidfd, or one that is readable while a tracer in another process holds the dead child. */
+		p[1].fd = p[1].revents ? -1 : child->pidfd;
+		if (poll(p, 2, p[1].fd < 0 ? LOOK_MS : -1) > 0 && p[0].revents)
 			interrupted |= hand_on(child, signals);
+	}
 	interrupted |= hand_on(child, signals);
 	*retinterrupted = interrupted && child->exit.code == USPAWN_KILLED && child->exit.status == SIGINT;
 	if (child->exit.code == USPAWN_UNKNOWN) {
