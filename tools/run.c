@@ -133,7 +133,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 	foreground_end(&w.foreground);
 	if (r < 0)
 		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
-	if (child.exit.code == USPAWN_KILLED && child.exit.status == SIGINT)
+	if (child.exit.code == USPAWN_KILLED && (child.exit.status == SIGINT || w.instead_of == SIGINT))
 		run->die = w.interrupted ? signal_die_of_interrupt : w.unheard ? signal_interrupt_group : NULL;
 	if (run->cell) {
 		cell_end(run->cell, &record.out_of_memory);

@@ -8,6 +8,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -159,13 +160,48 @@ int signal_take(int fd, bool *ret_terminal)
 	return (int)info.ssi_signo;
 }
 
+/* Of a line of /proc/PID/status: its number in each PID namespace, innermost last. */
+static bool is_first_in_a_namespace(const char *numbers)
+{
+	unsigned outer, number = 0, namespaces = 0;
+	int length;
+
+	for (; sscanf(numbers, "%u%n", &outer, &length) == 1; numbers += length) {
+		number = outer;
+		namespaces++;
+	}
+	return namespaces > 1 && number == 1;
+}
+
+int signal_that_arrives(pid_t pid, int signo)
+{
+	char path[32], line[512]; /* 32 namespaces may be nested */
+	bool first = false, asked = (TO_HAND_ON & SIGNAL_BIT(signo)) != 0;
+	uint64_t minds = 0, set;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = asked ? fopen(path, "re") : NULL;
+	while (status && fgets(line, sizeof(line), status)) {
+		if (!strncmp(line, "NSpid:", 6))
+			first = is_first_in_a_namespace(line + 6);
+		else if (sscanf(line, "SigBlk: %" SCNx64, &set) == 1 || sscanf(line, "SigIgn: %" SCNx64, &set) == 1 ||
+			 sscanf(line, "SigCgt: %" SCNx64, &set) == 1)
+			minds |= set;
+	}
+	if (status)
+		fclose(status);
+	return first && !(minds & SIGNAL_BIT(signo)) ? SIGKILL : signo;
+}
+
 bool signal_is_known_to(pid_t child, int signo, bool terminal)
 {
-	return terminal && signo != SIGHUP && getpgid(child) == getpgrp();
+	return terminal && signo != SIGHUP && getpgid(child) == getpgrp() && signal_that_arrives(child, signo) == signo;
 }
 
 void signal_send(struct uspawn_child *child, int signo, uint32_t flags)
 {
+	signo = signal_that_arrives(child->pid, signo);
 	uspawn_kill(child, signo, flags);
 	if (signo != SIGKILL && signo != SIGTSTP && signo != SIGSTOP && signo != SIGCONT)
 		uspawn_kill(child, SIGCONT, flags);

@@ -53,11 +53,17 @@ void signal_block(int signo);
 /* 0: none. *ret_terminal: by a key, or because the terminal has gone. */
 int signal_take(int fd, bool *ret_terminal);
 
+/*
+ * Number 1 of a PID namespace gets no signal that it does not handle, from a key neither, but for SIGKILL: that is what
+ * arrives instead of one that would have ended it. Where /proc cannot tell, the signal itself.
+ */
+int signal_that_arrives(pid_t pid, int signo);
+
 /* A key tells the whole foreground group, so a child in ours knows already. That the terminal has gone, only we learn.
  */
 bool signal_is_known_to(pid_t child, int signo, bool terminal);
 
-/* As uspawn_kill(). Goes on with SIGCONT, as timeout(1) does: who is stopped sees no other. */
+/* As uspawn_kill(), of what arrives. Goes on with SIGCONT, as timeout(1) does: who is stopped sees no other. */
 void signal_send(struct uspawn_child *child, int signo, uint32_t flags);
 
 /* Ctrl-Z was read: stops, and returns when it goes on. */

@@ -11,6 +11,11 @@
 
 static void send_signal(struct watch *w, int signo, const char *why)
 {
+	int arrives = signal_that_arrives(w->child->pid, signo);
+
+	if (arrives != signo)
+		w->instead_of = signo;
+	signo = arrives;
 	if (w->verbose)
 		complain("%s: sending %s to %d", why, signal_name(signo), w->child->pid);
 	signal_send(w->child, signo, w->whole);

@@ -24,6 +24,7 @@ struct watch {
 	struct foreground foreground;
 	bool apart; /* SIGTSTP does not stop it */
 	bool verbose;
+	int instead_of;   /* the signal that SIGKILL was sent for, since it would not have arrived; or 0 */
 	bool interrupted; /* the interrupt key was pressed */
 	bool unheard;     /* or may have been, but only the program's group would know */
 	bool told;        /* SIGINT was handed on, and by no key */
