@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel says "No such file or directory" of a program, of its interpreter and of a working directory alike. The
- * failed step and the caller's entry tell them apart, so that nobody looks in the wrong place.
+ * The kernel says "No such file or directory", or "Permission denied", of a program, of its interpreter and of a
+ * working directory alike. The failed step and the caller's entry tell them apart, so that nobody looks in the wrong
+ * place.
  */
 #include "failure.h"
 #include "commands.h"
 #include "redirect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,9 +20,27 @@
 
 struct lookup {
 	const char *name, *list;
+	bool runs; /* a script that may itself be run is looked for, not any file */
 };
 
-/* In a child that is where the program would have been: 0 if there is a file by that name, else an errno. */
+static bool is_it(const struct lookup *l, const char *path)
+{
+	char begin[2];
+	bool script;
+	int fd;
+
+	if (!l->runs)
+		return !access(path, F_OK);
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	script = fd >= 0 && read(fd, begin, 2) == 2 && !memcmp(begin, "#!", 2);
+	if (fd >= 0)
+		close(fd);
+	return script;
+}
+
+/* In a child that is where the program would have been: 0 if there is such a file by that name, else an errno. */
 static int look_up(void *data)
 {
 	const struct lookup *l = data;
@@ -28,14 +48,14 @@ static int look_up(void *data)
 	char path[2 * PATH_MAX];
 
 	if (strchr(l->name, '/'))
-		return access(l->name, F_OK) ? ENOENT : 0;
+		return is_it(l, l->name) ? 0 : ENOENT;
 	for (const char *dir = l->list;; dir += len + 1) {
 		len = strcspn(dir, ":");
 		if (len + 1 + size <= sizeof(path)) {
 			memcpy(path, dir, len);
 			path[len] = '/';
 			memcpy(path + len + (len > 0), l->name, size); /* an empty one is where it is */
-			if (!access(path, F_OK))
+			if (is_it(l, path))
 				return 0;
 		}
 		if (!dir[len])
@@ -44,13 +64,13 @@ static int look_up(void *data)
 }
 
 /*
- * Only asked after the kernel said ENOENT. A root, a directory and namespaces change what a name means, so a second
- * child goes where the first was. Where it cannot, nothing is known: false.
+ * Only asked after the kernel has refused. A root, a directory, namespaces and who looks change what a name means, so a
+ * second child goes where the first was. Where it cannot, nothing is known: false.
  */
-static bool program_exists(const struct uspawn_request *request, const char *name)
+static bool program_exists(const struct uspawn_request *request, const char *name, bool runs)
 {
 	const char *path = getenv("PATH");
-	struct lookup lookup = { name, request->search ? request->search : path ? path : "/bin:/usr/bin" };
+	struct lookup lookup = { name, request->search ? request->search : path ? path : "/bin:/usr/bin", runs };
 	struct uspawn_request look = {
 		.size = sizeof(look),
 		.flags = request->flags & (USPAWN_FCHDIR | USPAWN_PIVOT_ROOT),
@@ -58,6 +78,7 @@ static bool program_exists(const struct uspawn_request *request, const char *nam
 		.cwd = request->cwd,
 		.cwd_fd = request->cwd_fd,
 		.namespaces = request->namespaces,
+		.identity = request->identity,
 		.best_effort = request->best_effort,
 		.callback = look_up,
 		.callback_data = &lookup,
@@ -65,6 +86,13 @@ static bool program_exists(const struct uspawn_request *request, const char *nam
 	struct uspawn_child child = { 0 };
 
 	return uspawn_run(&child, &look, NULL) == 0 && child.exit.code == USPAWN_EXITED && child.exit.status == 0;
+}
+
+static const char *blame_interpreter(const struct uspawn_request *request, const char *name)
+{
+	if (request->flags & USPAWN_FEXEC || !program_exists(request, name, true))
+		return "";
+	return " (it may be run, but not the interpreter that it names)";
 }
 
 static const char *why_no_exec(int error, const struct uspawn_request *request, const char *name)
@@ -75,7 +103,7 @@ static const char *why_no_exec(int error, const struct uspawn_request *request, 
 			return " (a script must find it, too: --fd N=N; or the interpreter that it names is not there)";
 		if (!*name)
 			return " (the name is empty)";
-		if (program_exists(request, name))
+		if (program_exists(request, name, false))
 			return " (it is there, but not the interpreter that it names)";
 		if (strchr(name, '/'))
 			return "";
@@ -85,7 +113,13 @@ static const char *why_no_exec(int error, const struct uspawn_request *request, 
 	case EACCES:
 		if (request->confine && request->confine->flags & USPAWN_LANDLOCK)
 			return " (a --landlock-rule must allow execute, of its libraries' loader too)";
-		return "";
+		return blame_interpreter(request, name);
+	case ENOTDIR:
+		return blame_interpreter(request, name);
+	case ELOOP:
+		return *blame_interpreter(request, name)
+			       ? " (the interpreter that it names is itself, or leads on and on)"
+			       : "";
 	case EAGAIN: /* the change of the ids has passed over the limit */
 		return " (its user has more processes than RLIMIT_NPROC allows: ulimit -u)";
 	case E2BIG:
