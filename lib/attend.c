@@ -78,13 +78,17 @@ static void await(struct care *care, int64_t until_ns, int hidden)
 
 static void look(struct care *care)
 {
-	if (!care->exited && wait_collect(care->child, 0) == 1)
+	if (!care->exited && wait_collect(care->child, WAIT_LOOK) == 1)
 		care_exited(care);
 }
 
-static int is_readable(const struct care *care)
+/* Readable, and not to be had: a tracer holds it. */
+static int is_hidden(const struct care *care)
 {
-	return care->child->pidfd < 0 || wait_is_readable(care->child, 0);
+	enum wait_how how = WAIT_LOOK;
+
+	return !care->exited && (care->child->pidfd < 0 || wait_poll(care->child, 0, &how)) &&
+	       wait_collect(care->child, how) != 1;
 }
 
 /* 1: there may be more to do at once. */
@@ -129,8 +133,7 @@ static int attend(struct care *care, int64_t deadline_ns, struct scratch *scratc
 		if (more)
 			continue;
 		due = care_due(care);
-		/* Readable, and not to be had: a tracer holds it. */
-		hidden = !care->exited && is_readable(care) && wait_collect(care->child, 0) != 1;
+		hidden = is_hidden(care);
 		if (!care->exited && handle_state(care->child) == USPAWN_ENDED)
 			continue;
 		await(care, due < deadline_ns ? due : deadline_ns, hidden);

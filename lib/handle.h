@@ -34,7 +34,7 @@ enum handle_flags {
 	HANDLE_CARED = 1 << 4,    /* the pidfd stays open until the END: its group can be met after the exit */
 	HANDLE_DETACHED = 1 << 5, /* others reap it: its number may be a stranger's by now */
 	HANDLE_APART = 1 << 6,    /* its slot is of a ring that another thread may be using */
-	HANDLE_READABLE = 1 << 7, /* its pidfd was: it has ended, for good */
+	HANDLE_READABLE = 1 << 7, /* by a ring: its pidfd was, so it has ended, for good */
 };
 
 #define GATE_CLOSING 0x20000000u /* by the last one out */

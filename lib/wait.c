@@ -279,11 +279,6 @@ static int recover(const struct uspawn_child *child, int block, struct uspawn_ex
 	return 1;
 }
 
-static enum wait_how how_to_wait(const struct uspawn_child *child, int block)
-{
-	return handle_of(child)->flags & HANDLE_READABLE ? WAIT_ENDED : block ? WAIT_BLOCK : WAIT_LOOK;
-}
-
 /* What it says of a thread of this process that collects. */
 static uint32_t collecting_here(void)
 {
@@ -301,7 +296,7 @@ static int begin_to_collect(struct handle *handle)
 	return 0;
 }
 
-int wait_collect(struct uspawn_child *child, int block)
+int wait_collect(struct uspawn_child *child, enum wait_how how)
 {
 	struct handle *handle = handle_of(child);
 	struct uspawn_exit exit;
@@ -310,9 +305,9 @@ int wait_collect(struct uspawn_child *child, int block)
 	if (r != 0)
 		return r;
 	wait_check_pidfd(child);
-	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, how_to_wait(child, block), &exit);
+	ended = !is_out_of_sight(child) && wait_reap(&child->pidfd, child->pid, how, &exit);
 	if (ended && exit.code == USPAWN_UNKNOWN)
-		ended = recover(child, block, &exit);
+		ended = recover(child, how == WAIT_BLOCK, &exit);
 	if (ended)
 		publish(child, &exit);
 	else
@@ -322,15 +317,16 @@ int wait_collect(struct uspawn_child *child, int block)
 	return ended;
 }
 
-int wait_is_readable(struct uspawn_child *child, int64_t timeout_ns)
+int wait_poll(const struct uspawn_child *child, int64_t timeout_ns, enum wait_how *rethow)
 {
 	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
 	struct timespec timeout = sys_timespec(timeout_ns);
 
+	*rethow = WAIT_LOOK;
 	if (sys_ppoll(&p, 1, timeout_ns == INT64_MAX ? NULL : &timeout) != 1)
 		return 0;
 	if (p.revents & POLLIN)
-		handle_of(child)->flags |= HANDLE_READABLE;
+		*rethow = WAIT_ENDED;
 	return 1;
 }
 
@@ -346,11 +342,12 @@ static void await_collector(struct uspawn_child *child, int64_t left_ns)
 static void await(struct uspawn_child *child, int64_t left_ns)
 {
 	struct timespec again = sys_timespec(left_ns < LOOK_AGAIN_NS ? left_ns : LOOK_AGAIN_NS);
+	enum wait_how how;
 
 	if (child->pidfd < 0) {
 		sys_nanosleep(&again);
-	} else if (wait_is_readable(child, left_ns)) {
-		int r = wait_collect(child, 0);
+	} else if (wait_poll(child, left_ns, &how)) {
+		int r = wait_collect(child, how);
 
 		if (r == -EBUSY)
 			await_collector(child, left_ns);
@@ -366,12 +363,13 @@ static int wait_inside(struct uspawn_child *child, int64_t timeout_ns)
 	if (timeout_ns > 0 && deadline != INT64_MAX)
 		deadline += sys_now_ns();
 	for (;;) {
-		int r = wait_collect(child, timeout_ns < 0);
+		int r = wait_collect(child, timeout_ns < 0 ? WAIT_BLOCK : WAIT_LOOK);
+		enum wait_how how;
 
 		if (r == 1)
 			return 1;
 		if (timeout_ns == 0) {
-			if (r == -EBUSY && child->pidfd >= 0 && wait_is_readable(child, 0))
+			if (r == -EBUSY && child->pidfd >= 0 && wait_poll(child, 0, &how))
 				await_collector(child, LOOK_AGAIN_NS);
 			return atomic_load(&handle_of(child)->phase) == PHASE_ENDED;
 		}

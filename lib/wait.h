@@ -24,10 +24,13 @@ void wait_check_pidfd(struct uspawn_child *child);
  * The same for a child, once: 1 when it has ended, whoever saw it. 0: running, or handle->gone_ns says since when
  * someone else is known to have its status, whose record is still to come. -EBUSY: another thread is at it.
  */
-int wait_collect(struct uspawn_child *child, int block);
+int wait_collect(struct uspawn_child *child, enum wait_how how);
 
-/* Says its pidfd, within that time, or for ever (INT64_MAX): it has ended, or the host has closed that number. */
-int wait_is_readable(struct uspawn_child *child, int64_t timeout_ns);
+/*
+ * 1: its pidfd says within that time, or for ever (INT64_MAX), that it has ended, or the host has closed that number;
+ * *rethow is how to ask.
+ */
+int wait_poll(const struct uspawn_child *child, int64_t timeout_ns, enum wait_how *rethow);
 
 /* uspawn_wait() of a running child that nothing else is done for. */
 int wait_until(struct uspawn_child *child, int64_t timeout_ns);
