@@ -414,7 +414,7 @@ struct uspawn_request {
 
 	/*
 	 * Last before exec, in a forked child (the start waits for it, also on a ring): async-signal-safe calls only.
-	 * Returns 0 to go on, or an errno. Without a program the child then exits with 0.
+	 * Returns 0 to go on, or an errno of either sign. Without a program the child then exits with 0.
 	 */
 	int (*callback)(void *data);
 	void *callback_data;
