@@ -260,37 +260,56 @@ static int next_below(int dir)
 	return below;
 }
 
-/* Nobody in both: -ESRCH. Whoever may have been missed counts more than those that were met. */
-static int sum_up(int r, int more)
+static int is_lack(int r)
 {
-	if (r == -ESRCH)
-		return more;
-	return r < 0 || more == -ESRCH ? r : more;
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+struct tally {
+	int met;   /* anybody */
+	int error; /* the first, for which somebody may have been missed; or 0 */
+};
+
+static void count(struct tally *tally, int r)
+{
+	if (r == 0)
+		tally->met = 1;
+	else if (r != -ESRCH && !tally->error)
+		tally->error = r;
+}
+
+/* Whoever may have been missed counts more than those that were met; but these are not to be met again for a lack. */
+static int sum_up(const struct tally *tally)
+{
+	if (tally->error)
+		return tally->met && is_lack(tally->error) ? -EAGAIN : tally->error;
+	return tally->met ? 0 : -ESRCH;
 }
 
 /* Depth first, and on little stack: signal handlers call. */
-static int signal_below(int top, int signo)
+static void signal_below(int top, int signo, struct tally *tally)
 {
-	int dirs[DEPTH_MAX], depth = 0, below, r = -ESRCH;
+	int dirs[DEPTH_MAX], depth = 0, below;
 
 	dirs[0] = sys_openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); /* a place to read at that is our own */
-	if (dirs[0] < 0)
-		return dirs[0] == -ENOENT ? -ESRCH : dirs[0];
+	if (dirs[0] < 0) {
+		count(tally, dirs[0] == -ENOENT ? -ESRCH : dirs[0]);
+		return;
+	}
 	while (depth >= 0) {
 		below = next_below(dirs[depth]);
 		if (below == -ENOENT) {
 			sys_close(dirs[depth--]);
 		} else if (below < 0) {
-			r = sum_up(r, below);
+			count(tally, below);
 		} else if (depth + 1 < DEPTH_MAX) {
-			r = sum_up(r, signal_members(below, signo));
+			count(tally, signal_members(below, signo));
 			dirs[++depth] = below;
 		} else {
-			r = sum_up(r, -ELOOP);
+			count(tally, -ELOOP);
 			sys_close(below);
 		}
 	}
-	return r;
 }
 
 /* Who is just being made is not stopped yet, and in no list; who cannot be stopped is not waited for long. */
@@ -303,11 +322,6 @@ static void await_frozen(int dir)
 	while (read_file(dir, "cgroup.events", text, sizeof(text)) > 0 && !strstr(text, "frozen 1") &&
 	       sys_now_ns() < until_ns)
 		sys_nanosleep(&slice);
-}
-
-static int is_lack(int r)
-{
-	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
 /* So that nobody escapes, or takes the number of who has ended. Whoever had it frozen before keeps it so. */
@@ -323,7 +337,8 @@ static int freeze(int dir, int freezer)
 
 int tree_kill(int dir, int signo)
 {
-	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezer, frozen, below;
+	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezer, frozen;
+	struct tally tally = { 0, 0 };
 
 	if (r != -ENOENT)
 		return r == -ENODEV ? -ESRCH : r;
@@ -332,11 +347,11 @@ int tree_kill(int dir, int signo)
 	if (is_lack(freezer))
 		return freezer;
 	frozen = freeze(dir, freezer);
-	r = signal_members(dir, signo);
-	below = signal_below(dir, signo);
+	count(&tally, signal_members(dir, signo));
+	signal_below(dir, signo, &tally);
 	if (frozen)
 		sys_write(freezer, "0", 1);
 	if (freezer >= 0)
 		sys_close(freezer);
-	return r == 0 && is_lack(below) ? -EAGAIN : sum_up(r, below);
+	return sum_up(&tally);
 }

@@ -29,7 +29,10 @@ int tree_look(struct tree *tree);
 /* Tells what was used, and removes it if it is empty. `dir` is left open if it is someone else's to close. */
 void tree_close(struct tree *tree, int keeps_dir);
 
-/* To all that are in it, and in groups below. By its descriptor: any thread, signal handlers too. */
+/*
+ * To all that are in it, and in groups below. By its descriptor: any thread, signal handlers too. -ESRCH: nobody is
+ * there; -EAGAIN: some were met, and for a lack of descriptors or memory others may not have been.
+ */
 int tree_kill(int dir, int signo);
 
 #endif

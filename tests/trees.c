@@ -338,12 +338,12 @@ static const struct uspawn_timed term_and_kill[] = { { 20 * MS, SIGTERM, USPAWN_
 #define TERM_AND_KILL \
 	.argv = LIST("sleep", "100"), .sigignore = 1ull << (SIGTERM - 1), .timed = term_and_kill, .ntimed = 2
 
-/* By which a SIGKILL needs one number; a SIGTERM needs two. */
-static void make_with_kill(struct own_group *g)
+/* It has this file, by which a signal takes as many descriptors as the test says. */
+static void make_with(struct own_group *g, const char *file)
 {
 	group_make(g);
-	if (faccessat(g->fd, "cgroup.kill", F_OK, 0) < 0)
-		cr_skip_test("no cgroup.kill before Linux 5.14");
+	if (faccessat(g->fd, file, F_OK, 0) < 0)
+		cr_skip_test("no %s in this kernel", file);
 }
 
 EachRing(trees, signal_after_one_without_descriptors)
@@ -353,7 +353,8 @@ EachRing(trees, signal_after_one_without_descriptors)
 	struct rlimit limit;
 	GROUP group;
 
-	make_with_kill(&group);
+	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: two */
+	;
 	ring_begin(ring, &child, USPAWN(request, TERM_AND_KILL, IN(group)), NULL);
 	limit = leave_numbers(1);
 	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
@@ -369,7 +370,8 @@ EachWaitingRung(trees, signal_after_one_without_descriptors_by_a_wait)
 	struct rlimit limit;
 	GROUP group;
 
-	make_with_kill(&group);
+	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: two */
+	;
 	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, TERM_AND_KILL, IN(group)), NULL), 0);
 	limit = leave_numbers(1);
 	cr_assert_eq(uspawn_wait(&child, 20000 * MS), 1);
@@ -418,6 +420,56 @@ CheckedTest(trees, groups_below_it)
 	cr_assert_eq(usage.left, 1);
 	close(out);
 	remove_below(&group);
+}
+
+/* Nobody is in it; one that tells of each SIGTERM is in a group below, another in a group of that. */
+#define MOVED                                                                                       \
+	"trap 'echo term' TERM; d=$(echo \"$1\"/uspawn-*); mkdir $d/a $d/a/b; sleep 100 & echo $! " \
+	">$d/a/b/cgroup.procs;"                                                                     \
+	"echo $$ >$d/a/cgroup.procs; echo moved; while :; do wait; done"
+
+static void assert_line(int out, const char *want)
+{
+	char line[16] = "";
+
+	for (size_t n = 0; n < sizeof(line) - 1 && !strchr(line, '\n'); n++)
+		cr_assert_eq(read(out, line + n, 1), 1);
+	cr_assert_eq(strncmp(line, want, strlen(want)), 0, "%s", line);
+}
+
+/* Who was met is not met again for those that could not be, for lack of descriptors to list them by. */
+EachRing(trees, signal_that_meets_some)
+{
+	static const struct uspawn_timed ladder[] = { { 1000 * MS, SIGTERM, USPAWN_TIMED_TREE } };
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct rlimit limit;
+	GROUP group;
+	int out = -1;
+	char c;
+
+	make_with(&group, "cgroup.freeze");
+	ring_begin(ring, &child,
+		   USPAWN(request, .argv = LIST("sh", "-c", MOVED, "sh", group.path), IN(group), .timed = ladder,
+			  .ntimed = 1, .events = ASK(TIMED) | ASK(EXIT),
+			  FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+		   USPAWN(args, .fds = &out, .nfds = 1));
+	assert_line(out, "moved");
+	limit = leave_numbers(4);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), -EAGAIN);
+	assert_line(out, "term");
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
+	cr_assert_eq(event.type, USPAWN_EVENT_TIMED);
+	assert_line(out, "term");
+	setrlimit(RLIMIT_NOFILE, &limit);
+	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(read(out, &c, 1), 0);
+	expect(ring, USPAWN_EVENT_EXIT);
+	cr_assert_eq(child.exit.timed, 1);
+	expect(ring, USPAWN_EVENT_END);
+	close(out);
+	remove_below(&group);
+	uspawn_ring_free(ring);
 }
 
 /* By somebody else, once nobody is in it. */
