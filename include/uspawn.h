@@ -572,8 +572,9 @@ int uspawn_release(struct uspawn_child *child);
 
 /*
  * Lets go of a running child; to an ended or unset one it does nothing. The process goes on, unsignalled. A ring that
- * watched it reaps it silently; otherwise whoever waits for its pid does, or this, if it ended without an exec. The
- * child is unset and off its ring, its memory free. Fits __attribute__((cleanup)).
+ * watched it reaps it silently; otherwise whoever waits for its pid does, or this, if it is known to have failed, or
+ * was killed before its exec where only a wait with __WALL would find it. The child is unset and off its ring, its
+ * memory free. Fits __attribute__((cleanup)).
  */
 void uspawn_done(struct uspawn_child *child);
 
