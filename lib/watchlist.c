@@ -331,6 +331,8 @@ void watchlist_let_go(struct uspawn_child *child)
 		watchlist_watch(list, entry, POLLER_ONCE);
 	else if (borrowed)
 		watchlist_free(list, entry);
+	else if (pidfd < 0 && *list->here)
+		watchlist_tick(list, entry); /* closed by the host: epoll has forgotten it */
 }
 
 static int turn_to_epoll(struct watchlist *list)

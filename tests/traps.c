@@ -423,6 +423,33 @@ EachRing(traps, let_go_behind_the_number_of_another)
 	uspawn_ring_free(ring);
 }
 
+/* The same of a pidfd that is the library's: whoever had it is looked at all the same. */
+EachRing(traps, let_go_behind_the_number_of_a_younger_one)
+{
+	struct uspawn_child first, second;
+	struct uspawn_event event;
+	struct stat before, now;
+	int pid;
+
+	ring_begin(ring, &first, USPAWN(request, .argv = LIST("sleep", "100")), NULL);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+	pid = first.pid;
+	cr_assert_eq(fstat(first.pidfd, &before), 0);
+	close(first.pidfd);
+	ring_begin(ring, &second, USPAWN(request, .argv = LIST("sleep", "100")), NULL);
+	cr_assert(second.pidfd == first.pidfd && fstat(second.pidfd, &now) == 0);
+	if (now.st_ino == before.st_ino)
+		cr_skip_test("all pidfds are one file before Linux 6.9");
+	uspawn_done(&first);
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	while (kill(pid, 0) == 0)
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 1000000), 0);
+	cr_assert_eq(uspawn_kill(&second, SIGKILL, 0), 0);
+	ring_assert_end(ring, &second);
+	assert_killed(&second, SIGKILL);
+	uspawn_ring_free(ring);
+}
+
 static struct uspawn_ring *parents_ring;
 
 static void free_among_files_of_that_kind(void)
