@@ -50,6 +50,14 @@ int uspawn_ring_end(struct uspawn_ring *ring, const struct uspawn_timed *ladder,
 	return 0;
 }
 
+/* -EAGAIN: members were met. */
+static int meets_tree(struct uspawn_child *child, int signo)
+{
+	int r = uspawn_kill(child, signo, USPAWN_KILL_TREE);
+
+	return r == 0 || r == -EAGAIN;
+}
+
 static void send_to_all(struct uspawn_ring *ring, const struct uspawn_timed *step)
 {
 	for (uint32_t i = 0; i < ring->list.table.nentries; i++) {
@@ -57,7 +65,7 @@ static void send_to_all(struct uspawn_ring *ring, const struct uspawn_timed *ste
 
 		if (entry->state != ENTRY_LIVE)
 			continue;
-		if (step->flags & USPAWN_TIMED_TREE && uspawn_kill(entry->child, step->signo, USPAWN_KILL_TREE) == 0)
+		if (step->flags & USPAWN_TIMED_TREE && meets_tree(entry->child, step->signo))
 			continue;
 		if (!(step->flags & USPAWN_TIMED_GROUP) ||
 		    uspawn_kill(entry->child, step->signo, USPAWN_KILL_GROUP) < 0)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -468,6 +469,62 @@ EachRing(trees, signal_that_meets_some)
 	cr_assert_eq(child.exit.timed, 1);
 	expect(ring, USPAWN_EVENT_END);
 	close(out);
+	remove_below(&group);
+	uspawn_ring_free(ring);
+}
+
+/* To a new group below the child's. */
+static void move_below(const struct own_group *g, const char *name, pid_t pid)
+{
+	DIR *dir = opendir(g->path);
+	struct dirent *entry;
+	char path[300];
+	int file;
+
+	while ((entry = readdir(dir)) && strncmp(entry->d_name, "uspawn-", 7) != 0)
+		;
+	cr_assert(entry);
+	snprintf(path, sizeof(path), "%.240s/%s", entry->d_name, name);
+	closedir(dir);
+	cr_assert_eq(mkdirat(g->fd, path, 0755), 0);
+	strcat(path, "/cgroup.procs");
+	file = openat(g->fd, path, O_WRONLY | O_CLOEXEC);
+	cr_assert(file >= 0 && dprintf(file, "%d", pid) > 0);
+	close(file);
+}
+
+enum { QUEUED = 40 }; /* a signal of which each one counts */
+
+/* Who was met as one of its tree is not met again as the child. */
+EachRing(trees, end_of_service_that_meets_some)
+{
+	static const struct uspawn_timed ladder[] = { { 0, QUEUED, USPAWN_TIMED_TREE },
+						      { 60000 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	struct uspawn_child child, other;
+	struct rlimit limit;
+	GROUP group;
+	int ends[2];
+
+	make_with(&group, "cgroup.freeze");
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	ring_begin(ring, &child,
+		   USPAWN(request, WITNESS("eof", "0", "pending", "40"), .cgroup_fd = group.fd,
+			  .flags = USPAWN_SETCGROUP | USPAWN_TREE | USPAWN_SETSIGMASK, .sigmask = 1ull << (QUEUED - 1),
+			  FDS({ 0, .fd = ends[0] })),
+		   NULL);
+	cr_assert_eq(uspawn(&other, USPAWN(request, WITNESS("eof", "0", "exit", "0"), FDS({ 0, .fd = ends[0] })), NULL),
+		     0);
+	move_below(&group, "a", child.pid);
+	move_below(&group, "a/b", other.pid);
+	limit = leave_numbers(4);
+	cr_assert_eq(uspawn_ring_end(ring, ladder, 2), 0);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	close(ends[1]);
+	cr_assert_eq(uspawn_wait(&other, -1), 1);
+	assert_exited(&other, 0);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 1);
+	close(ends[0]);
 	remove_below(&group);
 	uspawn_ring_free(ring);
 }

@@ -12,6 +12,7 @@
  *	spin MS        use that much processor time
  *	breed N        N others, each of which makes a hundred more; says so on descriptor 1 when they have begun
  *	exit CODE, kill SIGNAL (to itself)
+ *	pending SIGNAL exit with how many of this blocked one there are
  *	--             no more orders: what follows is there to be reported
  */
 #include <dirent.h>
@@ -302,6 +303,19 @@ static void breed(int n)
 	pause();
 }
 
+static int take_pending(int signo)
+{
+	const struct timespec none = { 0, 0 };
+	sigset_t set;
+	int n = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	while (sigtimedwait(&set, NULL, &none) == signo)
+		n++;
+	return n;
+}
+
 /* Returns how many words it was. */
 static int obey(char **words, char **argv)
 {
@@ -319,6 +333,8 @@ static int obey(char **words, char **argv)
 		breed(atoi(a));
 	else if (strcmp(order, "spin") == 0)
 		spin(atoi(a));
+	else if (strcmp(order, "pending") == 0)
+		_exit(take_pending(atoi(a)));
 	else if (strcmp(order, "exit") == 0)
 		_exit(atoi(a));
 	else if (strcmp(order, "kill") == 0)
