@@ -53,8 +53,8 @@ struct plan_arg {
 	uint8_t apart;       /* needed after the targets are in place: not to sit on one of them */
 	uint8_t ours;        /* the other end of the pipe is the library's */
 	uint16_t rows, cols; /* of a pty */
-	uint16_t step;       /* that what is wrong with it is told as: */
-	uint32_t index;      /* of the first that names it */
+	uint16_t step;       /* that fails where it cannot be had */
+	uint32_t index;      /* of the first entry that names it */
 };
 
 struct plan_caps;
