@@ -225,7 +225,7 @@ CheckedTest(input, scheduling)
 		struct uspawn_sched sched;
 		uint32_t step;
 	} cases[] = {
-		{ { .set = USPAWN_PERSONALITY << 1 }, USPAWN_STEP_REQUEST },
+		{ { .set = (uint32_t)USPAWN_PERSONALITY << 1 }, USPAWN_STEP_REQUEST },
 		{ { .nice = 1 }, USPAWN_STEP_NICE },
 		{ { .policy = 1 }, USPAWN_STEP_SCHEDULER },
 		{ { .priority = 1 }, USPAWN_STEP_SCHEDULER },
