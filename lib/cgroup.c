@@ -41,12 +41,13 @@ static long read_file(int group, const char *name, char *ret)
  */
 static int is_being_frozen(int group)
 {
-	char path[3 * LEVELS + sizeof("cgroup.freeze")], text[LINES_SIZE];
+	static const char name[] = "cgroup.freeze";
+	char path[3 * LEVELS + sizeof(name)], text[LINES_SIZE];
 	long n;
 
-	for (int i = 0; i < LEVELS; i++)
-		memcpy(path + (size_t)i * 3, "../", 3);
-	strcpy(path + (size_t)LEVELS * 3, "cgroup.freeze");
+	for (size_t i = 0; i < (size_t)3 * LEVELS; i++)
+		path[i] = "../"[i % 3];
+	memcpy(path + (size_t)3 * LEVELS, name, sizeof(name));
 	for (int level = 0; level <= LEVELS; level++) {
 		n = read_file(group, path + (size_t)(LEVELS - level) * 3, text);
 		if (n < 0)

@@ -54,7 +54,9 @@ static int leads_to_itself(const char *path)
 {
 	const char *rest;
 
-	while (path && *(path = skip_slashes(path))) {
+	if (!path)
+		return 0;
+	while (*(path = skip_slashes(path))) {
 		if (after(path, "proc"))
 			return 1;
 		rest = after(path, "dev");

@@ -87,7 +87,7 @@ static const struct command *find_command(const char *name)
 
 bool who_has(char *ret, size_t size, const char *name, size_t len)
 {
-	const char *owners[COMMANDS], *before = "";
+	const char *owners[COMMANDS] = { NULL }, *before = "";
 	size_t n = 0, at = 0;
 
 	for (size_t i = 0; i < COMMANDS; i++)
