@@ -2,7 +2,8 @@
 /*
  * Readiness is a hint; the wait decides. It is asked with __WALL, since a child that died before exec has no exit
  * signal, and by the raw call, since libc's has no rusage. Stops and traps are no ends, and not ours to take: whoever
- * traces a child in this process waits for them, so a wait that may find one only looks.
+ * traces a child in this process waits for them, so who may find one only looks. But not who blocks: a call more at
+ * each end would be everybody's price.
  */
 #include "handle.h"
 #include "slot.h"
@@ -85,7 +86,7 @@ static void take_what_was_seen(int *pidfd, int pid)
 
 int wait_reap(int *pidfd, int pid, enum wait_how how, struct uspawn_exit *ret)
 {
-	int options = WEXITED | __WALL | (how == WAIT_BLOCK ? 0 : WNOHANG) | (how == WAIT_ENDED ? 0 : WNOWAIT);
+	int options = WEXITED | __WALL | (how == WAIT_BLOCK ? 0 : WNOHANG) | (how == WAIT_LOOK ? WNOWAIT : 0);
 	struct rusage usage;
 	siginfo_t info;
 

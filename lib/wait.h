@@ -7,13 +7,13 @@
 
 enum wait_how {
 	WAIT_LOOK,
-	WAIT_BLOCK, /* until it has ended */
+	WAIT_BLOCK, /* until it has ended; takes the stops of a child that this process traces, for a call less */
 	WAIT_ENDED, /* its pidfd was readable, so that no stop can be taken with the end: a call less */
 };
 
 /*
- * Takes the status if it has ended, and never a stop, which is for whoever traces it. 1: ended, *ret is written;
- * 0: running. USPAWN_UNKNOWN: someone else took it. *pidfd becomes -1 if it is none any more.
+ * Takes the status if it has ended, and no stop, which is for whoever traces it, but for WAIT_BLOCK. 1: ended, *ret is
+ * written; 0: running. USPAWN_UNKNOWN: someone else took it. *pidfd becomes -1 if it is none any more.
  */
 int wait_reap(int *pidfd, int pid, enum wait_how how, struct uspawn_exit *ret);
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child that is traced. By the caller: its stops are the caller's to take, and no wait of the library's does. By
+ * A child that is traced. By the caller: its stops are the caller's to take, and nothing that only looks does. By
  * another process: the dead child is held, its pidfd readable and its status not to be had, and waiting is no spinning.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -156,45 +154,6 @@ CheckedTest(tracing, reaper_leaves_stops_uring)
 CheckedTest(tracing, reaper_leaves_stops_epoll)
 {
 	assert_reaper_leaves_stops(ring_enter(USPAWN_RING_REAPER | USPAWN_RING_EPOLL));
-}
-
-static atomic_int waiters_tid;
-
-static void *wait_for_ever(void *child)
-{
-	atomic_store(&waiters_tid, kernel_gettid());
-	cr_assert_eq(uspawn_wait(child, -1), 1);
-	return NULL;
-}
-
-/* A thread that waits for the end, and one that traces: who is woken first takes nothing from the other. */
-EachWaitingRung(tracing, wait_for_ever_leaves_stops)
-{
-	enum { STOPS = 10 };
-	struct uspawn_child child;
-	pthread_t thread;
-	int end = -1, status;
-
-	cr_assert_eq(way_start(way, &child,
-			       USPAWN(request,
-				      WITNESS("eof", "0", "kill", "10", "kill", "10", "kill", "10", "kill", "10",
-					      "kill", "10", "kill", "10", "kill", "10", "kill", "10", "kill", "10",
-					      "kill", "10", "exit", "3"),
-				      STDIN),
-			       USPAWN(args, .fds = &end, .nfds = 1)),
-		     0);
-	seize_or_skip(child.pid);
-	cr_assert_eq(pthread_create(&thread, NULL, wait_for_ever, &child), 0);
-	while (!atomic_load(&waiters_tid) || !kernel_is_waiting(atomic_load(&waiters_tid)))
-		;
-	close(end);
-	for (int i = 0; i < STOPS; i++) {
-		cr_assert_eq(waitpid(child.pid, &status, __WALL), child.pid);
-		cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGUSR1);
-		cr_assert_eq(ptrace(PTRACE_CONT, child.pid, 0, 0), 0);
-	}
-	cr_assert_eq(pthread_join(thread, NULL), 0);
-	assert_exited(&child, 3);
 }
 
 /* ---- By another process ---- */
