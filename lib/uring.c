@@ -22,7 +22,7 @@
 
 #define OP_READ_MULTISHOT 49 /* 6.7 */
 
-#define FAR_NS (INT64_MAX / 4) /* the kernel adds the time of day to it */
+#define FAR_NS (INT64_MAX / 4) /* the kernel adds its clock to it, and the sum must fit */
 
 #define LOOKS 4 /* for the last word of what was cancelled: one will do */
 
