@@ -51,9 +51,10 @@ struct sys_pidfd_info {
 	uint32_t ids[8];
 	int32_t exit_code;
 };
-#define SYS_PIDFD_GET_INFO  _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, sizeof(struct sys_pidfd_info))
-#define SYS_PIDFD_INFO_PID  (1ull << 0)
-#define SYS_PIDFD_INFO_EXIT (1ull << 3)
+#define SYS_PIDFD_GET_INFO      _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, sizeof(struct sys_pidfd_info))
+#define SYS_PIDFD_INFO_PID      (1ull << 0)
+#define SYS_PIDFD_INFO_CGROUPID (1ull << 2)
+#define SYS_PIDFD_INFO_EXIT     (1ull << 3)
 
 /* 7.1, include/uapi/linux/sched.h */
 #define SYS_CLONE_AUTOREAP       (1ull << 34)

@@ -194,12 +194,47 @@ static int is_listed(int list, int pid)
 	return 0;
 }
 
+/* One group's, for a signal to each. The first is read in one go: a place in the list is another's once one before it
+ * has ended. */
+struct members {
+	int list, again;
+	uint64_t group;
+};
+
+static int open_members(int dir, struct members *ret)
+{
+	struct sys_inode inode = { 0 };
+	int flags = O_RDONLY | O_CLOEXEC, r;
+
+	r = ret->list = sys_openat(dir, "cgroup.procs", flags, 0);
+	if (r < 0)
+		return r;
+	r = ret->again = sys_openat(dir, "cgroup.procs", flags, 0);
+	if (r < 0) {
+		sys_close(ret->list);
+		return r;
+	}
+	ret->group = sys_inode(dir, &inode) < 0 ? 0 : inode.ino;
+	return 0;
+}
+
+/* PIDFD_GET_INFO knows (6.13); older kernels, and what has threads in other groups, by the list. */
+static int is_member(const struct members *members, int pid, int pidfd)
+{
+	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_CGROUPID };
+
+	if (pidfd >= 0 && sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) == 0 && (info.mask & SYS_PIDFD_INFO_CGROUPID) &&
+	    info.cgroupid == members->group)
+		return 1;
+	return is_listed(members->again, pid);
+}
+
 /* Its group is frozen: without pidfds, too, the number is another's only if it was killed just now. */
-static void signal_listed(int list, int pid, int signo)
+static void signal_member(const struct members *members, int pid, int signo)
 {
 	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0), r;
 
-	if (is_listed(list, pid)) {
+	if (is_member(members, pid, pidfd)) {
 		r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo, 0);
 		if (pidfd < 0 || clone_unsupported(r)) /* refused, or for lack of a descriptor */
 			sys_kill(pid, signo);
@@ -211,32 +246,33 @@ static void signal_listed(int list, int pid, int signo)
 /* -ESRCH: nobody is in it, or it is gone. */
 static int signal_members(int dir, int signo)
 {
-	int list = sys_openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC, 0), nothing = 1;
+	struct members members;
 	char text[LIST_SIZE];
-	int64_t offset = 0;
+	int r = open_members(dir, &members), nothing = 1;
+	size_t kept = 0;
 	long n;
 
-	if (list < 0)
-		return list == -ENODEV || list == -ENOENT ? -ESRCH : list;
-	while ((n = sys_pread_at(list, text, sizeof(text), offset)) > 0) {
-		const char *at = text, *end = text + n;
+	if (r < 0)
+		return r == -ENODEV || r == -ENOENT ? -ESRCH : r;
+	while ((n = sys_read(members.list, text + kept, sizeof(text) - kept)) > 0) {
+		const char *at = text, *read = text + kept + n, *end = read;
 
 		while (end > text && end[-1] != '\n')
-			end--;
-		offset += end - text;
-		if (end == text)
-			break;
+			end--; /* a number that goes on */
 		while (at < end) {
 			int pid = next_number(&at, end);
 
 			if (!pid)
 				continue; /* of another PID namespace; to kill(2) it would be our own group */
-			signal_listed(list, pid, signo);
+			signal_member(&members, pid, signo);
 			nothing = 0;
 		}
+		kept = (size_t)(read - end);
+		memmove(text, end, kept);
 	}
-	sys_close(list);
-	return nothing ? -ESRCH : 0;
+	sys_close(members.list);
+	sys_close(members.again);
+	return n == -ENOMEM ? (int)n : nothing ? -ESRCH : 0;
 }
 
 /* The next one directly below, opened; -ENOENT: that was the last. */

@@ -295,6 +295,29 @@ CheckedTest(trees, c46_of_those_that_fork)
 	cr_assert_leq(missed, tries / 3, "%d of %d", missed, tries);
 }
 
+/* Of more than are read at once, the first have ended by the time the last are read. */
+CheckedTest(trees, c46_of_hundreds)
+{
+	struct uspawn_child child;
+	GROUP group;
+	int out = -1;
+	char c;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request,
+				   .argv = LIST("sh", "-c",
+						"i=0; while [ $((i += 1)) -le 400 ]; do sleep 100 & done; echo; wait"),
+				   IN(group), FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &out, .nfds = 1)),
+		     0);
+	cr_assert_eq(read(out, &c, 1), 1);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(uspawn_wait(&child, 10000 * (int64_t)MS), 1);
+	assert_killed(&child, SIGTERM);
+	close(out);
+}
+
 /* A lack puts a signal off; it does not cancel it. */
 EachRing(trees, signal_without_a_descriptor)
 {
