@@ -15,12 +15,14 @@
 #include "sys_io.h"
 #include "tree.h"
 
-#define LIST_SIZE    512 /* signal handlers call */
-#define STAT_SIZE    1024
-#define DIRENTS_SIZE 1024
-#define DEPTH_MAX    32
-#define NAME_TRIES   1000
-#define FREEZE_NS    50000000
+#define LIST_SIZE   512 /* signal handlers call */
+#define STAT_SIZE   1024
+#define DIRENT_MIN  24 /* of a name of up to four bytes */
+#define DIRENT_STEP 8
+#define DIRENT_MAX  280
+#define DEPTH_MAX   32
+#define NAME_TRIES  1000
+#define FREEZE_NS   50000000
 
 struct dir_entry {
 	uint64_t ino;
@@ -173,29 +175,35 @@ static int next_number(const char **at, const char *end)
 	return n;
 }
 
+/* What is left of a number that goes on, to the front: so much of `text` is read already then. */
+static size_t keep_rest(char *text, const char *end, const char *read)
+{
+	memmove(text, end, (size_t)(read - end));
+	return (size_t)(read - end);
+}
+
+/* Read on, never by a place: one in the list is another's once one before it has ended. */
 static int is_listed(int list, int pid)
 {
 	char text[LIST_SIZE];
-	int64_t offset = 0;
+	size_t kept = 0;
 	long n;
 
-	while ((n = sys_pread_at(list, text, sizeof(text), offset)) > 0) {
-		const char *at = text, *end = text + n;
+	sys_lseek(list, 0);
+	while ((n = sys_read(list, text + kept, sizeof(text) - kept)) > 0) {
+		const char *at = text, *read = text + kept + n, *end = read;
 
 		while (end > text && end[-1] != '\n')
-			end--; /* a number that goes on */
+			end--;
 		while (at < end)
 			if (next_number(&at, end) == pid)
 				return 1;
-		if (end == text)
-			break;
-		offset += end - text;
+		kept = keep_rest(text, end, read);
 	}
 	return 0;
 }
 
-/* One group's, for a signal to each. The first is read in one go: a place in the list is another's once one before it
- * has ended. */
+/* One group's, for a signal to each: while one list is read, who is met is looked for in the other. */
 struct members {
 	int list, again;
 	uint64_t group;
@@ -258,7 +266,7 @@ static int signal_members(int dir, int signo)
 		const char *at = text, *read = text + kept + n, *end = read;
 
 		while (end > text && end[-1] != '\n')
-			end--; /* a number that goes on */
+			end--;
 		while (at < end) {
 			int pid = next_number(&at, end);
 
@@ -267,32 +275,38 @@ static int signal_members(int dir, int signo)
 			signal_member(&members, pid, signo);
 			nothing = 0;
 		}
-		kept = (size_t)(read - end);
-		memmove(text, end, kept);
+		kept = keep_rest(text, end, read);
 	}
 	sys_close(members.list);
 	sys_close(members.again);
 	return n == -ENOMEM ? (int)n : nothing ? -ESRCH : 0;
 }
 
+/*
+ * One, and no more: a place in a cgroup's directory is the hash of a name, which others may share, so there is no going
+ * back to one. What the kernel keeps of an open directory tells them apart.
+ */
+static long read_entry(int dir, void *buf)
+{
+	long n = -EINVAL; /* it takes more room, and is still the next one */
+
+	for (size_t size = DIRENT_MIN; n == -EINVAL && size <= DIRENT_MAX; size += DIRENT_STEP)
+		n = sys_getdents64(dir, buf, size);
+	return n;
+}
+
 /* The next one directly below, opened; -ENOENT: that was the last. */
 static int next_below(int dir)
 {
-	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
+	union {
+		struct dir_entry entry;
+		char bytes[DIRENT_MAX];
+	} buf;
 	int below = -ENOENT;
-	long n;
 
-	while (below == -ENOENT && (n = sys_getdents64(dir, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n;) {
-			const struct dir_entry *entry = (const void *)(buf + at);
-
-			at += entry->reclen;
-			if (entry->type != DT_DIR || !strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
-				continue;
-			sys_lseek(dir, (long)entry->off); /* what is read next is behind it, also if it has gone */
-			below = sys_openat(dir, entry->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-			break;
-		}
+	while (below == -ENOENT && read_entry(dir, &buf) > 0)
+		if (buf.entry.type == DT_DIR && strcmp(buf.entry.name, ".") != 0 && strcmp(buf.entry.name, "..") != 0)
+			below = sys_openat(dir, buf.entry.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return below;
 }
 

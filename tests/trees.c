@@ -295,8 +295,23 @@ CheckedTest(trees, c46_of_those_that_fork)
 	cr_assert_leq(missed, tries / 3, "%d of %d", missed, tries);
 }
 
-/* Of more than are read at once, the first have ended by the time the last are read. */
-CheckedTest(trees, c46_of_hundreds)
+/* Those that are still below the test's are removed. */
+static void remove_below(const struct own_group *g)
+{
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .argv = LIST("find", (char *)g->path, "-mindepth", "1", "-depth",
+							     "-type", "d", "-exec", "rmdir", "{}", ";")),
+				NULL),
+		     0);
+	cr_assert_eq(count_groups(g), 0);
+}
+
+/* Says so when there are so many. */
+#define HUNDREDS "i=0; while [ $((i += 1)) -le 400 ]; do sleep 100 & done; echo; wait"
+
+static void kill_hundreds(void)
 {
 	struct uspawn_child child;
 	GROUP group;
@@ -305,10 +320,8 @@ CheckedTest(trees, c46_of_hundreds)
 
 	group_make(&group);
 	cr_assert_eq(uspawn(&child,
-			    USPAWN(request,
-				   .argv = LIST("sh", "-c",
-						"i=0; while [ $((i += 1)) -le 400 ]; do sleep 100 & done; echo; wait"),
-				   IN(group), FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(request, .argv = LIST("sh", "-c", HUNDREDS), IN(group),
+				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
 			    USPAWN(args, .fds = &out, .nfds = 1)),
 		     0);
 	cr_assert_eq(read(out, &c, 1), 1);
@@ -316,6 +329,45 @@ CheckedTest(trees, c46_of_hundreds)
 	cr_assert_eq(uspawn_wait(&child, 10000 * (int64_t)MS), 1);
 	assert_killed(&child, SIGTERM);
 	close(out);
+}
+
+/* Of more than are read at once, the first have ended by the time the last are read. */
+CheckedTest(trees, c46_of_hundreds)
+{
+	kill_hundreds();
+}
+
+CheckedTest(trees, c46_of_hundreds_before_pidfds_knew_groups)
+{
+	kernel_refuse(CALL_PIDFD_INFO, ENOTTY);
+	kill_hundreds();
+}
+
+/* Names that are at the same place in the directory, by the kernel's hash. */
+#define PLACED                                                                                                   \
+	"d=$(echo \"$1\"/uspawn-*); for n in alal alba baal baba aa al ba; do mkdir $d/$n; sleep 100 & echo $! " \
+	">$d/$n/cgroup.procs; done; echo; exec sleep 100"
+
+CheckedTest(trees, c46_groups_of_one_place)
+{
+	struct uspawn_child child;
+	GROUP group;
+	int out = -1;
+	char c;
+
+	group_make(&group);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, .argv = LIST("sh", "-c", PLACED, "sh", group.path), IN(group),
+				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &out, .nfds = 1)),
+		     0);
+	cr_assert_eq(read(out, &c, 1), 1);
+	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
+	cr_assert_eq(read(out, &c, 1), 0, "all have ended");
+	cr_assert_eq(uspawn_wait(&child, -1), 1);
+	assert_killed(&child, SIGTERM);
+	close(out);
+	remove_below(&group);
 }
 
 /* A lack puts a signal off; it does not cancel it. */
@@ -377,8 +429,7 @@ EachRing(trees, signal_after_one_without_descriptors)
 	struct rlimit limit;
 	GROUP group;
 
-	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: two */
-	;
+	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: three */
 	ring_begin(ring, &child, USPAWN(request, TERM_AND_KILL, IN(group)), NULL);
 	limit = leave_numbers(1);
 	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
@@ -394,27 +445,13 @@ EachWaitingRung(trees, signal_after_one_without_descriptors_by_a_wait)
 	struct rlimit limit;
 	GROUP group;
 
-	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: two */
-	;
+	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: three */
 	cr_assert_eq(uspawn(&child, USPAWN(request, .rung = way->rung, TERM_AND_KILL, IN(group)), NULL), 0);
 	limit = leave_numbers(1);
 	cr_assert_eq(uspawn_wait(&child, 20000 * MS), 1);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	assert_killed(&child, SIGKILL);
 	cr_assert_eq(child.exit.timed, 1);
-}
-
-/* Those that are still below the test's are removed. */
-static void remove_below(const struct own_group *g)
-{
-	struct uspawn_child child;
-
-	cr_assert_eq(uspawn_run(&child,
-				USPAWN(request, .argv = LIST("find", (char *)g->path, "-mindepth", "1", "-depth",
-							     "-type", "d", "-exec", "rmdir", "{}", ";")),
-				NULL),
-		     0);
-	cr_assert_eq(count_groups(g), 0);
 }
 
 /* As a manager of containers does: groups below its own, with others in each of them. */
@@ -479,7 +516,7 @@ EachRing(trees, signal_that_meets_some)
 			  FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
 		   USPAWN(args, .fds = &out, .nfds = 1));
 	assert_line(out, "moved");
-	limit = leave_numbers(4);
+	limit = leave_numbers(5);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), -EAGAIN);
 	assert_line(out, "term");
 	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
@@ -539,7 +576,7 @@ EachRing(trees, end_of_service_that_meets_some)
 		     0);
 	move_below(&group, "a", child.pid);
 	move_below(&group, "a/b", other.pid);
-	limit = leave_numbers(4);
+	limit = leave_numbers(5);
 	cr_assert_eq(uspawn_ring_end(ring, ladder, 2), 0);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	close(ends[1]);
@@ -549,6 +586,54 @@ EachRing(trees, end_of_service_that_meets_some)
 	assert_exited(&child, 1);
 	close(ends[0]);
 	remove_below(&group);
+	uspawn_ring_free(ring);
+}
+
+/* Who lacks descriptors to meet a tree with tries again, and does not make do with the child. */
+EachRing(trees, end_of_service_without_descriptors)
+{
+	static const struct uspawn_timed ladder[] = { { 0, SIGTERM, USPAWN_TIMED_TREE } };
+	struct uspawn_event event;
+	struct uspawn_child child;
+	struct rlimit limit;
+	GROUP group;
+	int out = -1;
+	char c;
+
+	make_with(&group, "cgroup.freeze");
+	ring_begin(ring, &child,
+		   USPAWN(request, .argv = LIST("sh", "-c", "setsid sleep 100 & echo; wait"), IN(group),
+			  FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+		   USPAWN(args, .fds = &out, .nfds = 1));
+	cr_assert_eq(read(out, &c, 1), 1);
+	limit = leave_numbers(0);
+	cr_assert_eq(uspawn_ring_end(ring, ladder, 1), 0);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20 * MS), 0);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	expect(ring, USPAWN_EVENT_END);
+	assert_killed(&child, SIGTERM);
+	cr_assert_eq(read(out, &c, 1), 0);
+	close(out);
+	remove_below(&group);
+	uspawn_ring_free(ring);
+}
+
+/* A SIGKILL takes fewer, and is the last word. */
+EachRing(trees, end_of_service_whose_sigkill_needs_less)
+{
+	static const struct uspawn_timed ladder[] = { { 0, SIGTERM, USPAWN_TIMED_TREE },
+						      { 20 * MS, SIGKILL, USPAWN_TIMED_TREE } };
+	struct uspawn_child child;
+	struct rlimit limit;
+	GROUP group;
+
+	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: three */
+	ring_begin(ring, &child, USPAWN(request, .argv = LIST("sleep", "100"), IN(group)), NULL);
+	limit = leave_numbers(1);
+	cr_assert_eq(uspawn_ring_end(ring, ladder, 2), 0);
+	ring_assert_end(ring, &child);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_killed(&child, SIGKILL);
 	uspawn_ring_free(ring);
 }
 

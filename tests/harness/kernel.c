@@ -30,6 +30,7 @@
 #define PBUF_RING_OP       22u       /* IORING_REGISTER_PBUF_RING */
 #define NOSIGNAL_FLAG      0x100u    /* RWF_NOSIGNAL */
 #define PROCESS_GROUP_FLAG (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
+#define PIDFD_INFO_REQUEST 0xFF0Bu   /* of PIDFD_GET_INFO, whatever its size */
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
 #endif
@@ -66,6 +67,7 @@ static const struct refusal {
 	{ CALL_CUT_AT_128, SYS_close_range, 0, ~0u, 128 },
 	{ CALL_SET_DUMPABLE, SYS_prctl, 0, ~0u, PR_SET_DUMPABLE },
 	{ CALL_FSTAT, SYS_fstat, 0, 0, 0 },
+	{ CALL_PIDFD_INFO, SYS_ioctl, 1, 0xFFFF, PIDFD_INFO_REQUEST },
 };
 
 #define NREFUSALS (sizeof(refusals) / sizeof(*refusals))

@@ -35,6 +35,7 @@ enum kernel_call {
 	CALL_SET_DUMPABLE = 1 << 23,
 	CALL_FSTAT = 1 << 24,       /* which libc has not made since 2.33: by newfstatat */
 	CALL_CLONE_FILES = 1 << 25, /* clone with CLONE_FILES, threads excepted */
+	CALL_PIDFD_INFO = 1 << 26,  /* ioctl: before 6.13 */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */
