@@ -24,9 +24,10 @@ struct uspawn_ring {
 	uint32_t nlive_then; /* fewer: something has ended since it was refused */
 
 	struct uspawn_timed *ladder; /* of the shutdown */
-	uint32_t nladder, nsent;
+	uint32_t nladder, nsent;     /* `nsent`: whose time has come */
 	int ending;
 	int64_t ending_ns;
+	int64_t again_ns; /* when to try again those that lacked descriptors, or CARE_NEVER */
 
 	int reaper;
 	int64_t look_ns; /* when to look for strangers, or CARE_NEVER */

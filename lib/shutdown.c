@@ -4,13 +4,15 @@
  * no more waiting for pipes that others hold. It is climbed by the ordinary waits; nothing here blocks.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "handle.h"
 #include "ring.h"
 
-#define SIGNO_MAX 64
+#define SIGNO_MAX    64
+#define TRY_AGAIN_NS 5000000
 
 static int accept_ladder(const struct uspawn_timed *ladder, uint32_t n)
 {
@@ -44,48 +46,75 @@ int uspawn_ring_end(struct uspawn_ring *ring, const struct uspawn_timed *ladder,
 	ring->nladder = n;
 	ring->ending = 1;
 	ring->ending_ns = sys_now_ns();
+	ring->again_ns = CARE_NEVER;
 	admission_cancel(ring);
 	shutdown_run(ring);
 	watchlist_wake(&ring->list);
 	return 0;
 }
 
-/* -EAGAIN: members were met. */
-static int meets_tree(struct uspawn_child *child, int signo)
+/* Is it done with? Not if its tree's files could not be opened, which passes. */
+static int send_step(struct uspawn_child *child, const struct uspawn_timed *step)
 {
-	int r = uspawn_kill(child, signo, USPAWN_KILL_TREE);
+	if (step->flags & USPAWN_TIMED_TREE) {
+		int r = uspawn_kill(child, step->signo, USPAWN_KILL_TREE);
 
-	return r == 0 || r == -EAGAIN;
+		if (r == 0 || r == -EAGAIN) /* members were met */
+			return 1;
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+			return 0;
+	}
+	if (!(step->flags & USPAWN_TIMED_GROUP) || uspawn_kill(child, step->signo, USPAWN_KILL_GROUP) < 0)
+		uspawn_kill(child, step->signo, 0);
+	return 1;
 }
 
-static void send_to_all(struct uspawn_ring *ring, const struct uspawn_timed *step)
+/* Each step in its turn; but a SIGKILL, which needs fewer descriptors, is not kept back by what comes before it. */
+static void climb(struct uspawn_ring *ring, struct entry *entry)
 {
-	for (uint32_t i = 0; i < ring->list.table.nentries; i++) {
-		struct entry *entry = &ring->list.table.entries[i];
+	int lacks = 0;
 
-		if (entry->state != ENTRY_LIVE)
+	for (uint32_t i = entry->nsent; i < ring->nsent; i++) {
+		if (lacks && ring->ladder[i].signo != SIGKILL)
 			continue;
-		if (step->flags & USPAWN_TIMED_TREE && meets_tree(entry->child, step->signo))
-			continue;
-		if (!(step->flags & USPAWN_TIMED_GROUP) ||
-		    uspawn_kill(entry->child, step->signo, USPAWN_KILL_GROUP) < 0)
-			uspawn_kill(entry->child, step->signo, 0);
+		lacks = !send_step(entry->child, &ring->ladder[i]);
+		if (!lacks)
+			entry->nsent = i + 1;
 	}
+	if (lacks)
+		ring->again_ns = sys_now_ns() + TRY_AGAIN_NS;
+}
+
+static int64_t next_step_due(const struct uspawn_ring *ring)
+{
+	return ring->nsent == ring->nladder ? CARE_NEVER
+					    : ring->ending_ns + (int64_t)ring->ladder[ring->nsent].after_ns;
 }
 
 int64_t shutdown_due(const struct uspawn_ring *ring)
 {
-	if (!ring->ending || ring->nsent == ring->nladder)
+	int64_t due_ns;
+
+	if (!ring->ending)
 		return CARE_NEVER;
-	return ring->ending_ns + (int64_t)ring->ladder[ring->nsent].after_ns;
+	due_ns = next_step_due(ring);
+	return ring->again_ns < due_ns ? ring->again_ns : due_ns;
 }
 
 void shutdown_run(struct uspawn_ring *ring)
 {
+	int64_t now_ns;
+
 	if (!ring->ending || ring->list.cut_off_ended)
 		return;
-	while (shutdown_due(ring) != CARE_NEVER && shutdown_due(ring) <= sys_now_ns())
-		send_to_all(ring, &ring->ladder[ring->nsent++]);
-	if (ring->nsent == ring->nladder)
+	if (shutdown_due(ring) != CARE_NEVER && shutdown_due(ring) <= (now_ns = sys_now_ns())) {
+		while (next_step_due(ring) <= now_ns)
+			ring->nsent++;
+		ring->again_ns = CARE_NEVER;
+		for (uint32_t i = 0; i < ring->list.table.nentries; i++)
+			if (ring->list.table.entries[i].state == ENTRY_LIVE)
+				climb(ring, &ring->list.table.entries[i]);
+	}
+	if (ring->nsent == ring->nladder && ring->again_ns == CARE_NEVER)
 		watchlist_cut_off_ended(&ring->list);
 }

@@ -20,6 +20,7 @@ struct entry {
 	struct sys_inode inode;     /* of that pidfd */
 	uint32_t generation;
 	uint32_t next_free;
+	uint32_t nsent; /* steps of the shutdown's ladder */
 	uint8_t state;
 	uint8_t how;     /* enum poller_watch */
 	uint8_t watched; /* by its pidfd: not where another entry has the same */
