@@ -213,6 +213,17 @@ static int is_passed_over(const struct uspawn_child *child)
 	       (slot_has_failed(child) || standin_is_needed(child->pidfd, child->pid));
 }
 
+/* Nobody reads what it writes any more. */
+static void drop_care(struct uspawn_child *child)
+{
+	struct care *care = handle_of(child)->care;
+
+	if (care) {
+		care->child = child;
+		care_free(care);
+	}
+}
+
 void uspawn_done(struct uspawn_child *child)
 {
 	struct handle *handle = handle_of(child);
@@ -226,16 +237,16 @@ void uspawn_done(struct uspawn_child *child)
 	if (handle_state(child) == USPAWN_UNSET || (handle_state(child) == USPAWN_ENDED && !handle->care))
 		return;
 	wait_check_pidfd(child);
-	if (is_passed_over(child))
+	if (is_passed_over(child)) {
+		drop_care(child); /* which counts as one who is inside, and for whom the end of a wait waits */
 		wait_until(child, -1);
+	}
 	slot_forget(child);
 	wait_bar(child);
-	if (handle->flags & HANDLE_WATCHED) {
+	if (handle->flags & HANDLE_WATCHED)
 		let_go(child);
-	} else if (handle->care) { /* nobody reads what it writes any more */
-		handle->care->child = child;
-		care_free(handle->care);
-	}
+	else
+		drop_care(child);
 	wait_leave(child);
 	wait_closed(child);
 	handle_clear(child);

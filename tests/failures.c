@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "harness/files.h"
+#include "harness/rings.h"
 #include "harness/rounds.h"
 #include "harness/way.h"
 
@@ -319,4 +321,28 @@ CheckedTest(failures, steps_have_names)
 	for (uint32_t step = 0; step < 600; step++)
 		cr_assert(uspawn_strstep(step) && *uspawn_strstep(step));
 	cr_assert(*uspawn_strstep(~0u));
+}
+
+/* What it was to be captured and signalled by is let go with it. */
+EachRing(failures, done_after_its_ring)
+{
+	static const struct uspawn_timed ladder[] = { { 60000000000, SIGKILL, 0 } };
+	struct uspawn_output output = { .data = NULL };
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	int r;
+
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, .argv = LIST("/no/such"), .timed = ladder, .ntimed = 1,
+					    FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })),
+				     NULL),
+		     0);
+	r = uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1));
+	cr_assert(r == 0 || r == -ENOENT, "%d", r);
+	uspawn_ring_free(ring);
+	uspawn_done(&child);
+	uspawn_plan_free(plan);
+	free(output.data);
+	cr_assert_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	cr_assert_eq(errno, ECHILD);
 }
