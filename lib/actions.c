@@ -8,6 +8,7 @@
 
 #include "actions.h"
 #include "request.h"
+#include "reserve.h"
 #include "sys.h"
 
 static int takes_path(uint32_t op)
@@ -127,17 +128,31 @@ static void put_closefrom(struct writer *w, int first, uint32_t index)
 	put_close_range(w, kept + 1, -1, index);
 }
 
+static int takes_source(uint32_t op)
+{
+	return op == USPAWN_DO_DUP2 || op == USPAWN_DO_FCHDIR || op == USPAWN_DO_FOREGROUND;
+}
+
 size_t actions_count(const struct uspawn_plan *plan)
 {
 	size_t n = plan->nactions;
 
 	for (uint32_t i = 0; i < plan->nactions; i++)
-		n += plan->actions[i].op == USPAWN_DO_CLOSEFROM;
+		n += plan->actions[i].op == USPAWN_DO_CLOSEFROM || takes_source(plan->actions[i].op);
 	return n;
+}
+
+/* What the library keeps for itself is closed to them, until one of them opens it. */
+static void put_reserved(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->plan->nactions; i++)
+		if (takes_source(w->plan->actions[i].op) && reserve_holds(w->plan->actions[i].fd))
+			writer_put(w, OP_CLOSE_POSSIBLE, USPAWN_STEP_ACTION, i)->a = w->plan->actions[i].fd;
 }
 
 void actions_put(struct writer *w)
 {
+	put_reserved(w);
 	for (uint32_t i = 0; i < w->plan->nactions; i++) {
 		const struct uspawn_action *action = &w->plan->actions[i];
 

@@ -182,6 +182,43 @@ CheckedTest(sources, c5_reserved_number_is_not_open)
 	uspawn_ring_free(ring);
 }
 
+/* Nor to a file action, unless one before it opens it. */
+EachRung(sources, c5_reserved_number_is_not_open_to_actions)
+{
+	struct uspawn_child child;
+	struct uspawn_action actions[] = { { .op = USPAWN_DO_OPEN, .path = "/dev/null" },
+					   { .op = USPAWN_DO_DUP2, .newfd = 70 } };
+	struct uspawn_request request = { .size = sizeof(request),
+					  WITNESS("exit", "8"),
+					  .flags = USPAWN_INHERIT_FDS,
+					  .actions = actions + 1,
+					  .nactions = 1 };
+	struct stat file;
+	uint64_t before = 0;
+	int tried = 0;
+
+	for (int fd = 3; fd < 64; fd++)
+		before |= (uint64_t)file_is_open(fd) << fd;
+	cr_assert_geq(uspawn_reserve_fds(), 0);
+	for (int fd = 3; fd < 64; fd++) {
+		if (before >> fd & 1 || fstat(fd, &file) < 0 || !S_ISFIFO(file.st_mode))
+			continue;
+		tried++;
+		for (int same = 0; same < 2; same++) {
+			actions[1].fd = fd;
+			actions[1].newfd = same ? fd : 70;
+			cr_assert_eq(way_run(way, &child, &request, NULL), -EBADF);
+			assert_failed(&child, EBADF, USPAWN_STEP_ACTION, 0);
+		}
+	}
+	cr_assert(tried > 0);
+	actions[0].fd = actions[1].fd;
+	request.actions = actions;
+	request.nactions = 2;
+	cr_assert_eq(way_run(way, &child, &request, NULL), 0);
+	assert_exited(&child, 8);
+}
+
 /* What the caller does with its numbers after a start is nothing to the child. */
 EachRung(sources, source_is_read_at_the_call)
 {
