@@ -95,14 +95,18 @@ static void put_namespaces(struct writer *w, int forks)
 	namespaces_put(w);
 }
 
-/* Of what comes after the limits something opens a file, and nothing takes the right to raise one of them. */
+/*
+ * Of what comes after the limits something opens a file, and nothing takes the right to raise one of them. One that is
+ * raised is in nobody's way, and what comes after may need it.
+ */
 static int limit_can_wait(const struct uspawn_plan *plan)
 {
 	const struct plan_namespaces *ns = plan->namespaces;
 	int opens = plan->nactions || (ns && ns->offsets) || (plan->confine && plan->confine->label) ||
 		    (plan->sched && plan->sched->set & USPAWN_OOM_SCORE);
 
-	return opens && !identity_count(plan) && !(ns && (ns->unshare & CLONE_NEWUSER || ns->njoin));
+	return opens && !identity_count(plan) && !(ns && (ns->unshare & CLONE_NEWUSER || ns->njoin)) &&
+	       !rlimits_raise_nofile(plan);
 }
 
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,

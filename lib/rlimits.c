@@ -28,6 +28,16 @@ void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 	plan->nrlimits = r->nrlimits;
 }
 
+int rlimits_raise_nofile(const struct uspawn_plan *plan)
+{
+	struct rlimit64 now;
+
+	for (uint32_t i = 0; i < plan->nrlimits; i++)
+		if (plan->rlimits[i].resource == RLIMIT_NOFILE)
+			return sys_getrlimit(RLIMIT_NOFILE, &now) == 0 && plan->rlimits[i].soft > now.rlim_cur;
+	return 0;
+}
+
 void rlimits_put(struct writer *w, int nofile)
 {
 	for (uint32_t i = 0; i < w->plan->nrlimits; i++) {

@@ -193,6 +193,27 @@ EachRung(limits, below_an_actions_number)
 	cr_assert_eq(report_number(&r, "nofile"), 50);
 }
 
+/* One that is raised comes first: what an action opens may need it. */
+EachRung(limits, raised_for_an_actions_number)
+{
+	REPORT r;
+	struct rlimit old, low;
+	struct uspawn_rlimit limit = { RLIMIT_NOFILE, 0, 600, 0 };
+	const struct uspawn_action action = { .op = USPAWN_DO_DUP2, .fd = 1, .newfd = 500 };
+
+	report_open(&r);
+	getrlimit(RLIMIT_NOFILE, &old);
+	low = (struct rlimit){ 256, old.rlim_max };
+	limit.hard = old.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	way_report(way, &r,
+		   USPAWN(request, .flags = USPAWN_INHERIT_FDS, .rlimits = &limit, .nrlimits = 1, .actions = &action,
+			  .nactions = 1),
+		   NULL);
+	setrlimit(RLIMIT_NOFILE, &old);
+	cr_assert_eq(report_number(&r, "nofile"), 600);
+}
+
 EachRung(limits, failures)
 {
 	struct uspawn_child child;
