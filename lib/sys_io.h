@@ -24,9 +24,16 @@ static inline long sys_send(int fd, const void *buf, size_t n)
 	return SYSCALL6(SYS_sendto, fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 }
 
+/* The kernel says the numbers before it has the sockets: of a failure they are other threads'. */
 static inline int sys_socketpair(int ret[2])
 {
-	return (int)SYSCALL(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ret);
+	int ends[2], r = (int)SYSCALL(SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
+
+	if (r == 0) {
+		ret[0] = ends[0];
+		ret[1] = ends[1];
+	}
+	return r;
 }
 
 union sys_carrier {
