@@ -359,7 +359,7 @@ void child_main(void *p)
 
 	if (start->holds_lock)
 		hold_lock(report);
-	report->begun = 1;
+	__atomic_store_n(&report->begun, 1, __ATOMIC_RELEASE); /* after its lock */
 	((struct child_start *)p)->seen = 1;
 	if (start->resets_handlers)
 		reset_handlers();
