@@ -204,10 +204,11 @@ int output_room(struct output *o, char **ret, size_t *retn)
 		}
 	}
 	if (o->at == o->nheld) {
-		o->at = o->nheld = 0;
+		o->at = o->nheld = o->searched = 0;
 	} else if (o->at && o->nheld == o->held_size) {
 		memmove(o->held, o->held + o->at, o->nheld - o->at);
 		o->nheld -= o->at;
+		o->searched -= o->searched < o->at ? o->searched : o->at;
 		o->at = 0;
 	}
 	*ret = o->held + o->nheld;
@@ -221,6 +222,16 @@ void output_filled(struct output *o, size_t n)
 	o->nheld += (uint32_t)n;
 }
 
+/* Of a line's n bytes that are held, those that were not searched before: a long one comes in many parts. */
+static const char *find_newline(struct output *o, size_t n)
+{
+	uint32_t end = o->at + (uint32_t)n, from = o->searched < o->at ? o->at : o->searched;
+	const char *newline = from < end ? memchr(o->held + from, '\n', end - from) : NULL;
+
+	o->searched = newline ? (uint32_t)(newline - o->held) : from < end ? end : from;
+	return newline;
+}
+
 /* How much of what is held is the next piece: a line, as much of it as may be, or anything at all. */
 static size_t next_piece(struct output *o)
 {
@@ -232,7 +243,7 @@ static size_t next_piece(struct output *o)
 		return 0;
 	}
 	if (o->lines) {
-		end = memchr(o->held + o->at, '\n', n < line ? n : line);
+		end = find_newline(o, n < line ? n : line);
 		if (end)
 			n = (size_t)(end + 1 - (o->held + o->at));
 		else if (n >= line)
@@ -295,7 +306,7 @@ void output_close(struct output *o)
 	to(o)->dropped -= to(o)->dropped < o->tail ? to(o)->dropped : o->tail;
 	free(o->held);
 	o->held = NULL;
-	o->nheld = o->at = 0;
+	o->nheld = o->at = o->searched = 0;
 	if (o->fd >= 0)
 		sys_close(o->fd);
 	o->fd = -1;

@@ -17,6 +17,7 @@ struct output {
 	uint64_t handed;     /* bytes, to a callback, a descriptor or events */
 	char *held;
 	uint32_t held_size, nheld, at; /* held[at .. nheld) is not handed on yet */
+	uint32_t searched;             /* before it no newline is held */
 	int fd;                        /* a dup of the caller's, or -1 */
 	uint8_t kind;                  /* enum pipe_kind */
 	uint8_t grows, events, lines;

@@ -148,6 +148,32 @@ EachRing(capture, lines_as_events)
 	uspawn_ring_free(ring);
 }
 
+/* Of any length, up to what may be held, and however many parts it comes in. */
+EachRing(capture, lines_of_any_length)
+{
+	struct uspawn_output output = { .flags = USPAWN_OUTPUT_LINES, .line = 300000 };
+	struct uspawn_event event;
+	struct uspawn_child child;
+	uint64_t len = 0, lines = 0, short_ones = 0;
+
+	ring_begin(ring, &child,
+		   USPAWN(request,
+			  SH("for i in 1 70000 3 299999 5 200000 200001 2 400000; do head -c $i /dev/zero; echo; done"),
+			  OUT, .events = ASK(OUTPUT)),
+		   USPAWN(args, .outputs = &output, .noutputs = 1));
+	while ((event = ring_next(ring)).type == USPAWN_EVENT_OUTPUT) {
+		const char *data = (const char *)(uintptr_t)event.data, *newline = memchr(data, '\n', event.len);
+
+		cr_assert(newline ? newline == data + event.len - 1 : event.len == 300000);
+		len += event.len;
+		lines += newline != NULL;
+		short_ones += event.len < 10;
+	}
+	cr_assert(event.type == USPAWN_EVENT_END);
+	cr_assert(len == 1170020 && len == output.total && lines == 9 && short_ones == 4);
+	uspawn_ring_free(ring);
+}
+
 /* Events of any size of batch; what is shown stays as it is until the next call. */
 EachRing(capture, pieces_stay_until_the_next_call)
 {
