@@ -19,7 +19,7 @@ enum poller_watch {
 };
 
 struct poller_ready {
-	uint64_t tag;
+	uint64_t tag;      /* 0: nobody's */
 	const char *bytes; /* read: valid until the next next_ready() */
 	int32_t n;         /* how many; 0: end-of-file; -errno: read no more. -ENOBUFS: no more until asked again */
 	uint8_t is_read;

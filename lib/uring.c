@@ -288,8 +288,8 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 		if (nready == n)
 			break;
 		seen++;
-		if (cqe->user_data)
-			ready[nready++] = ready_of(u, cqe);
+		/* What was canceled, or taken already, is nobody's; but the time is not up. */
+		ready[nready++] = cqe->user_data ? ready_of(u, cqe) : (struct poller_ready){ 0 };
 	}
 	io_uring_cq_advance(&u->ring, seen);
 	/* What was read must be where another thread finds it. */

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/files.h"
 #include "harness/kernel.h"
+#include "harness/rings.h"
 #include "harness/way.h"
 
 CheckedSuite(adopting);
@@ -91,6 +93,34 @@ CheckedTest(adopting, by_pidfd_that_is_given)
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 	assert_exited(&child, 5);
 	cr_assert(!file_is_open(pidfd));
+}
+
+/* That it is watched no more is no news. */
+EachRing(adopting, wait_after_the_end_of_one_whose_pidfd_stays)
+{
+	struct uspawn_child children[2];
+	struct uspawn_event event;
+	struct timespec begin, end;
+	pid_t pids[2];
+	int ends[2], pidfds[2];
+
+	for (int i = 0; i < 2; i++) {
+		ends[i] = fork_sleeper(&pids[i], i);
+		pidfds[i] = pidfd_of(pids[i]);
+		cr_assert_eq(uspawn_adopt(&children[i], pids[i], pidfds[i], 0), 0);
+		cr_assert_eq(uspawn_ring_add(ring, &children[i]), 0);
+	}
+	close(ends[1]);
+	ring_assert_end(ring, &children[1]);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 50000000), 0);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	cr_assert_geq((end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec, 50000000);
+	close(ends[0]);
+	ring_assert_end(ring, &children[0]);
+	close(pidfds[0]);
+	close(pidfds[1]);
+	uspawn_ring_free(ring);
 }
 
 /* PIDFD_NONBLOCK: a wait by it answers EAGAIN, which is no end. */
