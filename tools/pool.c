@@ -39,7 +39,10 @@ int pool_open(struct pool *p, const struct each_options *options, const struct s
 		p->says = record_open("fd:2", false); /* if it is closed, nothing is said */
 	if (r >= 0)
 		return 0;
-	complain("no place for %u jobs: %s", options->jobs, strerror(-r));
+	complain("no place for %u jobs: %s%s", options->jobs, strerror(-r),
+		 r == -EMFILE   ? " (raise the limit of open files: ulimit -n)"
+		 : r == -ENOMEM ? " (fewer: -j)"
+				: "");
 	return EXIT_OWN_ERROR;
 }
 
