@@ -90,6 +90,8 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 		w->due = now_ns() + run->timeout;
 	w->whole = leads_a_group(run) ? USPAWN_KILL_GROUP : 0;
 	w->apart = is_apart(run);
+	w->shares = shares_a_terminal(run);
+	w->grouped = run->timeout != 0;
 	w->foreground.group = run->request.pgroup ? run->request.pgroup : w->child->pid;
 	if (w->pty)
 		pty_begin(w->pty, master);
@@ -237,6 +239,8 @@ static uint64_t to_hear(const struct run *run)
 		heard |= SIGNAL_BIT(SIGTSTP);
 	if (shares_a_terminal(run))
 		heard |= SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT);
+	else if (leads_a_group(run) && !run->pty) /* to say why it is stopped */
+		heard |= SIGNAL_BIT(SIGCHLD);
 	return heard;
 }
 

@@ -42,13 +42,27 @@ static void stop_too(struct watch *w, void (*stop)(void))
 	send_signal(w, SIGCONT, "going on");
 }
 
+/* Its group is in the terminal's background, where a read stops it, and nobody would know why. */
+static void say_stopped(struct watch *w, int signo)
+{
+	if (w->says_stopped || (signo != SIGTTIN && signo != SIGTTOU))
+		return;
+	w->says_stopped = true;
+	complain("%d is stopped, since it uses the terminal and has a group of its own: --%s lets it", w->child->pid,
+		 w->grouped ? "foreground" : "tty-foreground");
+}
+
 /* The stop key reaches the foreground only, which we are not in: who waits for our group must hear of it. */
 static void look_for_stop(struct watch *w)
 {
 	siginfo_t info = { 0 };
 
-	if (!waitid(P_PID, (id_t)w->child->pid, &info, WSTOPPED | WNOHANG | __WALL) && info.si_pid)
+	if (waitid(P_PID, (id_t)w->child->pid, &info, WSTOPPED | WNOHANG | __WALL) || !info.si_pid)
+		return;
+	if (w->shares)
 		stop_too(w, signal_stop_group);
+	else
+		say_stopped(w, info.si_status);
 }
 
 static void forward(struct watch *w)

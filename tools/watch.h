@@ -22,7 +22,10 @@ struct watch {
 	uint32_t whole;  /* USPAWN_KILL_GROUP if it leads a group of its own */
 	struct pty *pty; /* NULL: none */
 	struct foreground foreground;
-	bool apart; /* SIGTSTP does not stop it */
+	bool apart;        /* SIGTSTP does not stop it */
+	bool shares;       /* the terminal's foreground, with a group of its own */
+	bool grouped;      /* by --timeout */
+	bool says_stopped; /* once */
 	bool verbose;
 	int instead_of;   /* the signal that SIGKILL was sent for, since it would not have arrived; or 0 */
 	bool interrupted; /* the interrupt key was pressed */
