@@ -13,6 +13,7 @@
 
 #define SIGNO_MAX    64
 #define TRY_AGAIN_NS 5000000
+#define GIVE_UP_NS   1000000000
 
 static int accept_ladder(const struct uspawn_timed *ladder, uint32_t n)
 {
@@ -61,8 +62,11 @@ static int send_step(struct uspawn_child *child, const struct uspawn_timed *step
 
 		if (r == 0 || r == -EAGAIN) /* members were met */
 			return 1;
-		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
+			if (step->signo == SIGKILL) /* that one at least */
+				uspawn_kill(child, SIGKILL, 0);
 			return 0;
+		}
 	}
 	if (!(step->flags & USPAWN_TIMED_GROUP) || uspawn_kill(child, step->signo, USPAWN_KILL_GROUP) < 0)
 		uspawn_kill(child, step->signo, 0);
@@ -77,9 +81,12 @@ static void climb(struct uspawn_ring *ring, struct entry *entry)
 	for (uint32_t i = entry->nsent; i < ring->nsent; i++) {
 		if (lacks && ring->ladder[i].signo != SIGKILL)
 			continue;
-		lacks = !send_step(entry->child, &ring->ladder[i]);
-		if (!lacks)
+		if (!send_step(entry->child, &ring->ladder[i])) {
+			lacks = 1;
+		} else if (!lacks || ring->ladder[i].flags & USPAWN_TIMED_TREE) { /* else the tree has not had it */
+			lacks = 0;
 			entry->nsent = i + 1;
+		}
 	}
 	if (lacks)
 		ring->again_ns = sys_now_ns() + TRY_AGAIN_NS;
@@ -89,6 +96,11 @@ static int64_t next_step_due(const struct uspawn_ring *ring)
 {
 	return ring->nsent == ring->nladder ? CARE_NEVER
 					    : ring->ending_ns + (int64_t)ring->ladder[ring->nsent].after_ns;
+}
+
+static int64_t last_step_due(const struct uspawn_ring *ring)
+{
+	return ring->ending_ns + (ring->nladder ? (int64_t)ring->ladder[ring->nladder - 1].after_ns : 0);
 }
 
 int64_t shutdown_due(const struct uspawn_ring *ring)
@@ -115,6 +127,11 @@ void shutdown_run(struct uspawn_ring *ring)
 			if (ring->list.table.entries[i].state == ENTRY_LIVE)
 				climb(ring, &ring->list.table.entries[i]);
 	}
-	if (ring->nsent == ring->nladder && ring->again_ns == CARE_NEVER)
-		watchlist_cut_off_ended(&ring->list);
+	if (ring->nsent < ring->nladder)
+		return;
+	/* What it lacks may be what those hold that wait for a pipe. */
+	if (ring->again_ns != CARE_NEVER && ring->again_ns < last_step_due(ring) + GIVE_UP_NS)
+		return;
+	ring->again_ns = CARE_NEVER;
+	watchlist_cut_off_ended(&ring->list);
 }

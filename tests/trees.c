@@ -295,11 +295,27 @@ CheckedTest(trees, c46_of_those_that_fork)
 	cr_assert_leq(missed, tries / 3, "%d of %d", missed, tries);
 }
 
+/* Who ends closes its files before it leaves its group. */
+static void await_empty(const struct own_group *g)
+{
+	struct pollfd events = { .fd = openat(g->fd, "cgroup.events", O_RDONLY | O_CLOEXEC), .events = POLLPRI };
+	char text[64] = "";
+
+	for (;;) {
+		cr_assert(pread(events.fd, text, sizeof(text) - 1, 0) > 0);
+		if (strstr(text, "populated 0"))
+			break;
+		cr_assert_eq(poll(&events, 1, 10000), 1);
+	}
+	close(events.fd);
+}
+
 /* Those that are still below the test's are removed. */
 static void remove_below(const struct own_group *g)
 {
 	struct uspawn_child child;
 
+	await_empty(g);
 	cr_assert_eq(uspawn_run(&child,
 				USPAWN(request, .argv = LIST("find", (char *)g->path, "-mindepth", "1", "-depth",
 							     "-type", "d", "-exec", "rmdir", "{}", ";")),
