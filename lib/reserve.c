@@ -139,7 +139,10 @@ int reserve_fill(int count)
 
 int reserve_holds(int fd)
 {
-	return fd >= 0 && fd < RESERVE_END && atomic_load(&held) & bit(fd) && is_ours(fd);
+	const struct anchor *anchor = atomic_load(&current);
+	int is_held = fd >= 0 && fd < RESERVE_END && atomic_load(&held) & bit(fd);
+
+	return (is_held || (anchor && fd == anchor->fd)) && is_ours(fd);
 }
 
 int reserve_pin(int fd)
