@@ -30,12 +30,13 @@ void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 
 int rlimits_raise_nofile(const struct uspawn_plan *plan)
 {
+	const struct uspawn_rlimit *last = NULL;
 	struct rlimit64 now;
 
 	for (uint32_t i = 0; i < plan->nrlimits; i++)
 		if (plan->rlimits[i].resource == RLIMIT_NOFILE)
-			return sys_getrlimit(RLIMIT_NOFILE, &now) == 0 && plan->rlimits[i].soft > now.rlim_cur;
-	return 0;
+			last = &plan->rlimits[i];
+	return last && sys_getrlimit(RLIMIT_NOFILE, &now) == 0 && last->soft > now.rlim_cur;
 }
 
 void rlimits_put(struct writer *w, int nofile)
