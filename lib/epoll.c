@@ -3,6 +3,7 @@
  * Edge-triggered, so that a dead child that a tracer holds, readable and not to be had, wakes nobody twice. A closed
  * pidfd leaves the set by itself.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -26,6 +27,8 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 	struct epoll_event event = { .events = EPOLLET, .data.u64 = tag };
 	int r;
 
+	if (!sys_still_owned(&e->set)) /* the host has closed it, and may have a set of its own there */
+		return -EBADF;
 	event.events |= how == POLLER_WRITE ? EPOLLOUT : how == POLLER_URGENT ? EPOLLPRI : EPOLLIN;
 	r = sys_epoll_ctl(e->set.fd, EPOLL_CTL_ADD, fd, &event);
 	if (r == -EEXIST && how != POLLER_ONCE)
@@ -39,7 +42,7 @@ static int unwatch(struct poller *poller, int fd, uint64_t tag)
 	struct epoll_event event = { 0 };
 
 	(void)tag;
-	return sys_epoll_ctl(e->set.fd, EPOLL_CTL_DEL, fd, &event);
+	return sys_still_owned(&e->set) ? sys_epoll_ctl(e->set.fd, EPOLL_CTL_DEL, fd, &event) : -EBADF;
 }
 
 static int epoll_wait_ns(int fd, struct epoll_event *events, unsigned n, int64_t timeout_ns)
@@ -56,8 +59,10 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 	struct epoll *e = (struct epoll *)poller;
 	struct epoll_event events[BATCH];
 	uint64_t count;
-	int nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
+	int nready = -EBADF;
 
+	if (sys_still_owned(&e->set))
+		nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
 	for (int i = 0; i < nready; i++) {
 		ready[i] = (struct poller_ready){ .tag = events[i].data.u64 };
 		if (events[i].data.u64 == BELL_TAG && sys_still_owned(&e->bell))

@@ -253,6 +253,8 @@ static int enter(struct uring *u, int64_t timeout_ns)
 
 	if (io_uring_cq_ready(&u->ring))
 		return 0;
+	if (!sys_still_owned(&u->own)) /* the host has closed it, and may have a ring of its own there */
+		return -EBADF;
 	if (timeout_ns == 0)
 		return submit_and_look(u);
 	if (ns == FAR_NS)

@@ -269,6 +269,37 @@ static void close_everything_under_a_ring(void)
 		copy_assert(fstat(3 + i, &st) == 0 && st.st_ino == inodes[i] && st.st_size == 0);
 }
 
+/* The host's next files are sets of its own, with news that are not ours to take. */
+static void take_nothing_of_the_hosts_sets(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event end;
+	int ends[2];
+
+	copy_assert(uspawn_ring_new(&ring, 4, USPAWN_RING_EPOLL) == 0 && uspawn_ring_fd(ring) >= 0);
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "3")), NULL) == 0);
+	copy_assert(pipe(ends) == 0 && dup2(ends[0], 0) == 0 && write(ends[1], "x", 1) == 1);
+	file_close_range(3, 0);
+	for (int i = 0; i < 16; i++)
+		copy_assert(epoll_create1(EPOLL_CLOEXEC) == 3 + i && epoll_ctl(3 + i, EPOLL_CTL_ADD, 0, &event) == 0);
+	copy_assert(uspawn_ring_start(ring, &child, plan, NULL) == 0);
+	while (uspawn_ring_wait(ring, &end, 1, -1) == 0)
+		; /* interrupted */
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 3);
+	uspawn_ring_free(ring);
+	uspawn_plan_free(plan);
+	for (int i = 0; i < 16; i++)
+		copy_assert(epoll_wait(3 + i, &event, 1, 0) == 1);
+}
+
+CheckedTest(traps, ring_closed_by_a_host_with_sets)
+{
+	copy_run(take_nothing_of_the_hosts_sets);
+}
+
 CheckedTest(traps, ring_closed_by_the_host_uring)
 {
 	copy_run(close_everything_under_a_ring);
