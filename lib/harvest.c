@@ -91,8 +91,9 @@ static uint32_t look_at_ticked(struct watchlist *list, struct uspawn_event *even
 
 	if (sys_still_owned(&list->timer))
 		sys_read(list->timer.fd, &count, sizeof(count));
+	/* On from where the last look ended, so that who comes first does not hide the others. */
 	for (uint32_t i = 0; i < list->table.nentries && nevents < n; i++) {
-		struct entry *entry = &list->table.entries[i];
+		struct entry *entry = &list->table.entries[list->next_ticked++ % list->table.nentries];
 
 		if (!entry->ticked)
 			continue;

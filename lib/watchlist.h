@@ -22,8 +22,9 @@ struct watchlist {
 	struct table table;
 	struct carelist cares;
 	uint32_t nlive, nsilent, nticked;
-	uint32_t ndrained;   /* live ones whose process has ended */
-	uint32_t generation; /* of the poller */
+	uint32_t next_ticked; /* where the next look begins */
+	uint32_t ndrained;    /* live ones whose process has ended */
+	uint32_t generation;  /* of the poller */
 	struct sys_owned timer;
 	struct sys_owned clock; /* for whoever polls the ring's descriptor: rings when a care is due */
 	int64_t clock_ns;       /* what it is set to, or CARE_NEVER */
