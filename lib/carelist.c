@@ -303,7 +303,9 @@ static int serve(struct carelist *list, struct care *care, struct poller *poller
 {
 	int more = care_pump(care, &list->scratch);
 
-	if (care->has_tree && care->exited && !care->tree.is_empty && !care->tree.watched) {
+	if (*retr < 0) { /* the poller is a new one, by which all will be watched anew */
+		;
+	} else if (care->has_tree && care->exited && !care->tree.is_empty && !care->tree.watched) {
 		care->tree.watched = 1;
 		*retr = poller->kind->watch(poller, care->tree.events, part_tag(care, PART_TREE), POLLER_URGENT);
 		more |= *retr < 0 && *retr != -ESTALE;
