@@ -166,8 +166,11 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 		handle_fail(child, &failure);
 		return -failure.errnum;
 	}
-	if (!ring->limit)
-		return ring_start(ring, child, plan, args, NULL);
+	if (!ring->limit) { /* any more: those that were queued come first */
+		admission_run(ring);
+		if (!ring->queue.n)
+			return ring_start(ring, child, plan, args, NULL);
+	}
 	r = admission_start(ring, child, plan, args);
 	call_back(ring);
 	return r;
@@ -263,12 +266,17 @@ static int is_empty(const struct uspawn_ring *ring)
 static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns,
 		     int *retidle)
 {
-	int nevents;
+	int nevents = 0, none;
 
 	shutdown_run(ring);
 	admission_run(ring);
-	nevents = (int)admission_tell(ring, events, n);
-	nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
+	/* A flood of what the list does not tell must not keep those on it from their time. */
+	if ((ring->reaper || ring->failed.n) && (ring->turn ^= 1))
+		nevents = watchlist_wait(&ring->list, events, n, 0, &none);
+	if (!nevents) {
+		nevents = (int)admission_tell(ring, events, n);
+		nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
+	}
 	if (!nevents) {
 		ring->list.also_due_ns = due(ring, timeout_ns != 0);
 		nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);

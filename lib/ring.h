@@ -30,6 +30,7 @@ struct uspawn_ring {
 	int64_t again_ns; /* when to try again those that lacked descriptors, or CARE_NEVER */
 
 	int reaper;
+	int turn;        /* the list's first */
 	int64_t look_ns; /* when to look for strangers, or CARE_NEVER */
 };
 

@@ -139,6 +139,47 @@ static void assert_all_killed(void)
 	cr_assert_eq(errno, ECHILD);
 }
 
+/* Strangers that come as fast as they are told of: who makes them does not so evade what is due. */
+static void meet_a_flood(uint32_t flags)
+{
+	static const struct uspawn_timed ladder[] = { { S / 20, SIGKILL, 0 } };
+	const struct timespec work = { 0, 5000000 };
+	struct uspawn_ring *ring;
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct uspawn_event event = { .type = 0 };
+	int told = 0, r;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	cr_assert_eq(uspawn_ring_new(&ring, 0, flags | USPAWN_RING_REAPER), 0);
+	cr_assert_eq(uspawn_plan_new(&plan,
+				     USPAWN(request, SH("while :; do (:& :& :&); done"), .timed = ladder, .ntimed = 1),
+				     NULL),
+		     0);
+	cr_assert_eq(uspawn_ring_start(ring, &child, plan, NULL), 0);
+	uspawn_plan_free(plan);
+	for (; event.type != USPAWN_EVENT_END || event.child != &child; told += r) {
+		r = uspawn_ring_wait(ring, &event, 1, -1);
+		cr_assert_geq(r, 0);
+		cr_assert_lt(told, 1000);
+		nanosleep(&work, NULL);
+	}
+	assert_killed(&child, SIGKILL);
+	uspawn_ring_free(ring);
+	while (waitpid(-1, NULL, __WALL) > 0)
+		;
+}
+
+CheckedTest(endure, a_flood_of_strangers_uring)
+{
+	meet_a_flood(0);
+}
+
+CheckedTest(endure, a_flood_of_strangers_epoll)
+{
+	meet_a_flood(USPAWN_RING_EPOLL);
+}
+
 /* Within its grace, since the second step is never reached. */
 EachRing(endure, c46_a_second_for_the_group)
 {

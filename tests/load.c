@@ -254,6 +254,28 @@ EachRing(load, the_limit_is_raised)
 	uspawn_ring_free(ring);
 }
 
+/* Those that wait come first, also once nothing keeps them. */
+EachRing(load, nobody_overtakes_once_there_is_no_limit)
+{
+	struct uspawn_child children[3];
+	struct uspawn_plan *plan = plan_of(USPAWN(request, .argv = LIST("sleep", "100")));
+
+	uspawn_ring_limit(ring, 1);
+	for (int i = 0; i < 3; i++) {
+		if (i == 2)
+			uspawn_ring_limit(ring, 0);
+		cr_assert_eq(uspawn_ring_start(ring, &children[i], plan, NULL), 0);
+		cr_assert_eq(children[i].pid > 0, i != 1);
+	}
+	cr_assert_gt(children[1].pid, 0, "it was started before the third");
+	uspawn_plan_free(plan);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(uspawn_kill(&children[i], SIGKILL, 0), 0);
+	for (int i = 0; i < 3; i++)
+		next_end(ring);
+	uspawn_ring_free(ring);
+}
+
 /* Takes what is told, until nothing is, by the descriptor alone. */
 static void quiet(struct uspawn_ring *ring, struct pollfd *p)
 {
