@@ -23,7 +23,7 @@ static int has_other_numbers(const struct plan_namespaces *ns)
 	int others = ns && ns->unshare & CLONE_NEWUSER;
 
 	for (uint32_t i = 0; ns && i < ns->njoin; i++)
-		others |= (ns->join[i].type & CLONE_NEWUSER) != 0;
+		others |= !ns->join[i].type || ns->join[i].type & CLONE_NEWUSER; /* 0: it may be one */
 	return others;
 }
 
