@@ -69,6 +69,17 @@ static int hide(void)
 	return r;
 }
 
+/* Locked, it is no error where they are kept anyway. */
+static int keep_caps(void)
+{
+	int r = sys_prctl(PR_SET_KEEPCAPS, 1), bits;
+
+	if (r != -EPERM)
+		return r;
+	bits = sys_prctl(PR_GET_SECUREBITS, 0);
+	return bits >= 0 && bits & (SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP) ? 0 : r;
+}
+
 static int set_gid(uint32_t id)
 {
 	return sys_setresgid(id, id, id);
@@ -101,7 +112,7 @@ static int set_creds(struct child_report *report, const struct child_instr *in)
 	case OP_UID:
 		return set_uid((uint32_t)in->bits);
 	case OP_KEEP_CAPS:
-		return sys_prctl(PR_SET_KEEPCAPS, 1);
+		return keep_caps();
 	case OP_RESET_GID:
 		return sys_setresgid(UINT32_MAX, sys_getgid(), UINT32_MAX);
 	case OP_RESET_UID:

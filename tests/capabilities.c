@@ -81,6 +81,24 @@ EachRung(capabilities, text_sets_what_a_root_program_has)
 }
 
 /* The right to both goes with the uid. */
+/* Whether they are kept is locked; and they are. */
+EachRung(capabilities, kept_over_the_ids_although_that_is_locked)
+{
+	static const unsigned locked[] = { SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED,
+					   SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NOROOT };
+	struct way own = way_of(way);
+	REPORT r;
+
+	report_open(&r);
+	for (size_t i = 0; i < sizeof(locked) / sizeof(*locked); i++) {
+		way_report_by_output(&own, &r,
+				     USPAWN(request, IDENTITY(.uid = NOBODY, .gid = NOBODY),
+					    .flags = USPAWN_SETSECUREBITS, .securebits = locked[i],
+					    .caps = "cap_kill=eip", .iab = "^cap_kill"));
+		cr_assert_eq(report_hex(&r, "CapPrm"), BIT(CAP_KILL));
+	}
+}
+
 EachRung(capabilities, securebits_and_bounding_before_ids)
 {
 	struct way own = way_of(way);
