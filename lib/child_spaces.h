@@ -71,13 +71,40 @@ static int await_maps(struct child_report *report, int parent)
 	return report->answer;
 }
 
-/* The old root is stacked below the new one, and let go there. */
-static int pivot(const char *path)
+/* ".", "/" and their like begin where a walk goes below whatever is mounted there. */
+static int names_nothing(const char *path)
+{
+	while (*path == '.' || *path == '/')
+		path++;
+	return !*path;
+}
+
+/* -ENOSYS: before 5.2. */
+static int enter_mount_by_descriptor(const char *path)
+{
+	int tree = sys_open_tree(path), r;
+
+	if (tree < 0)
+		return tree;
+	r = sys_move_mount(tree, path);
+	if (r == 0)
+		r = sys_fchdir(tree);
+	sys_close(tree);
+	return r;
+}
+
+static int enter_mount(const char *path)
 {
 	int r = sys_mount(path, path, MS_BIND | MS_REC);
 
-	if (r == 0)
-		r = sys_chdir(path);
+	return r < 0 ? r : sys_chdir(path);
+}
+
+/* The old root is stacked below the new one, and let go there. */
+static int pivot(const char *path)
+{
+	int r = names_nothing(path) ? enter_mount_by_descriptor(path) : enter_mount(path);
+
 	if (r == 0)
 		r = sys_pivot_root(".", ".");
 	if (r == 0)

@@ -9,8 +9,10 @@
 
 #include "sys_attrs.h"
 
-#define SYS_CLONE_NEWTIME 0x80 /* 5.6 */
-#define SYS_NS_GET_NSTYPE _IO(0xb7, 0x3)
+#define SYS_CLONE_NEWTIME           0x80 /* 5.6 */
+#define SYS_NS_GET_NSTYPE           _IO(0xb7, 0x3)
+#define SYS_MOVE_MOUNT_F_EMPTY_PATH 4
+#define SYS_OPEN_TREE_FLAGS         (1 | 0x8000 | O_CLOEXEC) /* OPEN_TREE_CLONE, AT_RECURSIVE */
 
 /* ---- Namespaces ---- */
 
@@ -22,6 +24,22 @@ static inline int sys_setns(int fd, int type)
 static inline int sys_mount(const char *from, const char *to, unsigned long flags)
 {
 	return (int)SYSCALL6(SYS_mount, from, to, 0, flags, 0, 0);
+}
+
+#ifndef SYS_open_tree
+#define SYS_open_tree  428 /* 5.2, and the next; the same numbers on every machine */
+#define SYS_move_mount 429
+#endif
+
+/* A copy of the mount there, and of all below it, that is mounted nowhere yet. */
+static inline int sys_open_tree(const char *path)
+{
+	return (int)SYSCALL(SYS_open_tree, AT_FDCWD, path, SYS_OPEN_TREE_FLAGS, 0);
+}
+
+static inline int sys_move_mount(int tree, const char *to)
+{
+	return (int)SYSCALL6(SYS_move_mount, tree, "", AT_FDCWD, to, SYS_MOVE_MOUNT_F_EMPTY_PATH, 0);
 }
 
 static inline int sys_umount2(const char *path, int flags)

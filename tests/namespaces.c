@@ -455,6 +455,31 @@ EachRung(namespaces, root_of_a_new_mount_namespace)
 	cr_assert(stat("/", &after) == 0 && before.st_ino == after.st_ino && before.st_dev == after.st_dev);
 }
 
+/* "." and its like are the same directory as its name. */
+EachRung(namespaces, root_where_it_is)
+{
+	static const char *const roots[] = { ".", "./", "../root", "./." };
+	SCRATCH s;
+	REPORT r;
+	char command[200];
+
+	enter();
+	scratch_make(&s);
+	report_open(&r);
+	scratch_directory(&s, "root", 0755);
+	scratch_directory(&s, "root/proc", 0755);
+	snprintf(command, sizeof(command), "cp %s %s/root/witness", witness_path, s.path);
+	cr_assert_eq(system(command), 0);
+	cr_assert_eq(chdir(scratch_path(&s, "root")), 0);
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+		way_report_by_output(way, &r,
+				     USPAWN(request, .path = "/witness", .root = roots[i], .flags = USPAWN_PIVOT_ROOT,
+					    NAMESPACES(.unshare = CLONE_NEWNS)));
+		cr_assert_str_eq(report_value(&r, "cwd"), "/");
+	}
+	cr_assert_eq(chdir("/"), 0);
+}
+
 /* ---- Killed while the child waits for its maps ---- */
 
 enum { NO_FILTERS = 77 };

@@ -47,7 +47,9 @@ static const struct {
 	{ "set_robust_list", SYS_set_robust_list, 0, 0, 0 },
 	{ "wipe-on-fork", SYS_madvise, 2, ~0u, MADV_WIPEONFORK },
 	{ "clone3-cgroup", SYS_clone3, 1, ~0u, CLONE_ARGS_SIZE_VER2 },
-	{ "process_mrelease", 448, 0, 0, 0 }, /* on all machines */
+	{ "open_tree", 428, 0, 0, 0 }, /* on all machines, and the next two */
+	{ "move_mount", 429, 0, 0, 0 },
+	{ "process_mrelease", 448, 0, 0, 0 },
 	{ "pwritev2-nosignal", SYS_pwritev2, 5, 0x100, 0x100 },
 	{ "ptpeer", SYS_ioctl, 1, ~0u, TIOCGPTPEER },
 	/* What only the profiles of containers and services take away. */
