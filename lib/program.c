@@ -90,14 +90,17 @@ static void put_namespaces(struct writer *w, int forks)
 	const struct plan_namespaces *ns = w->plan->namespaces;
 	struct sys_caps caps;
 
-	if (forks && ns && w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
+	/* Whoever is privileged in a namespace that is joined would get hold of a relay with the caller's ids. */
+	int is_seen = ns && (forks || (w->crossing && ns->njoin));
+
+	if (is_seen && w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
 		writer_put(w, OP_HIDE, USPAWN_STEP_NAMESPACE, 0);
 	namespaces_put(w);
 }
 
 /*
- * Of what comes after the limits something opens a file, and nothing takes the right to raise one of them. One that is
- * raised is in nobody's way, and what comes after may need it.
+ * Of what comes after the limits something opens a file, and nothing takes the right that it needs. One that is raised
+ * is in nobody's way, and what comes after may need it.
  */
 static int limit_can_wait(const struct uspawn_plan *plan)
 {
@@ -105,8 +108,9 @@ static int limit_can_wait(const struct uspawn_plan *plan)
 	int opens = plan->nactions || (ns && ns->offsets) || (plan->confine && plan->confine->label) ||
 		    (plan->sched && plan->sched->set & USPAWN_OOM_SCORE);
 
-	return opens && !identity_count(plan) && !(ns && (ns->unshare & CLONE_NEWUSER || ns->njoin)) &&
-	       !rlimits_raise_nofile(plan);
+	int loses_rights = identity_count(plan) || (ns && (ns->unshare & CLONE_NEWUSER || ns->njoin));
+
+	return opens && !rlimits_raise_nofile(plan, loses_rights);
 }
 
 void program_write(struct child_start *ret, void *room, const struct uspawn_plan *plan, const struct uspawn_args *args,

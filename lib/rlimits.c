@@ -28,7 +28,7 @@ void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 	plan->nrlimits = r->nrlimits;
 }
 
-int rlimits_raise_nofile(const struct uspawn_plan *plan)
+int rlimits_raise_nofile(const struct uspawn_plan *plan, int hard)
 {
 	const struct uspawn_rlimit *last = NULL;
 	struct rlimit64 now;
@@ -36,7 +36,8 @@ int rlimits_raise_nofile(const struct uspawn_plan *plan)
 	for (uint32_t i = 0; i < plan->nrlimits; i++)
 		if (plan->rlimits[i].resource == RLIMIT_NOFILE)
 			last = &plan->rlimits[i];
-	return last && sys_getrlimit(RLIMIT_NOFILE, &now) == 0 && last->soft > now.rlim_cur;
+	return last && sys_getrlimit(RLIMIT_NOFILE, &now) == 0 &&
+	       (last->soft > now.rlim_cur || (hard && last->hard > now.rlim_max));
 }
 
 void rlimits_put(struct writer *w, int nofile)

@@ -96,6 +96,22 @@ EachRung(identity, groups_none_given_kept_and_many)
 	cr_assert_eq(setgroups(0, NULL), 0);
 }
 
+/* One on descriptors that is only lowered is in nobody's way, ids or not. */
+EachRung(identity, lower_limit_after_what_opens)
+{
+	const struct uspawn_rlimit limit = { .resource = RLIMIT_NOFILE, .soft = 3, .hard = 3 };
+	const struct uspawn_sched sched = { .size = sizeof(sched), .set = USPAWN_OOM_SCORE, .oom_score_adj = 500 };
+	struct way own = way_of(way);
+	struct uspawn_child child;
+
+	cr_assert_eq(way_run(&own, &child,
+			     USPAWN(request, WITNESS("exit", "0"), IDENTITY(.uid = 1000, .gid = 1000),
+				    .rlimits = &limit, .nrlimits = 1, .sched = &sched),
+			     NULL),
+		     0);
+	cr_assert_eq(child.exit.code, USPAWN_EXITED, "it is there, if without its libraries");
+}
+
 /* Limits and the priority are raised before the right to it is gone. */
 EachRung(identity, limits_before_ids)
 {
