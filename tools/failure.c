@@ -57,6 +57,8 @@ static int look_up(void *data)
 			memcpy(path + len + (len > 0), l->name, size); /* an empty one is where it is */
 			if (is_it(l, path))
 				return 0;
+			if (l->runs && !access(path, F_OK)) /* that one has said so, or may have */
+				return ENOENT;
 		}
 		if (!dir[len])
 			return ENOENT;
