@@ -3,13 +3,46 @@
  * By the caller's right: it may map more than its own id if it has the capability, and nobody needs a helper for that.
  * The files are the child's, so nothing but its pid is needed, which is ours until we collect it.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "clone.h"
 #include "idmap.h"
 #include "sys.h"
 
 #define LOOK_NS 10000000
+
+static int is_of_our_pid_namespace(void)
+{
+	char self[16];
+	long n = sys_readlink("/proc/self", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	return atoi(self) == sys_getpid();
+}
+
+/* Its number in the PID namespace that /proc is of, which need not be ours: there ours may be a stranger's. */
+static int number_in_proc(int pid)
+{
+	char path[48], text[512];
+	const char *at;
+	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0), file;
+	long n;
+
+	if (pidfd < 0)
+		return is_of_our_pid_namespace() ? pid : -ENOENT;
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	n = file < 0 ? 0 : sys_read(file, text, sizeof(text) - 1);
+	if (file >= 0)
+		sys_close(file);
+	sys_close(pidfd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "\nPid:");
+	return at && atoi(at + 5) > 0 ? atoi(at + 5) : -ENOENT;
+}
 
 static int write_file(int pid, const char *name, const char *text)
 {
@@ -30,6 +63,9 @@ static int write_maps(const struct plan_namespaces *ns, int pid)
 {
 	int r = 0;
 
+	pid = number_in_proc(pid);
+	if (pid < 0)
+		return pid;
 	if (ns->flags & USPAWN_DENY_SETGROUPS)
 		r = write_file(pid, "setgroups", "deny");
 	if (r == 0 && ns->uid_map)
