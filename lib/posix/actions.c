@@ -45,9 +45,17 @@ static struct actions *own(posix_spawn_file_actions_t *object)
 	return (void *)object;
 }
 
+static struct next libcs_init NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_init" };
+
+/* Another library's, which keeps a list of its own: at the same place, if it is another copy of this one. */
+static int is_anothers(void)
+{
+	return next_is_foreign(&libcs_init);
+}
+
 static int is_ours(const struct actions *a)
 {
-	return a->tag == TAG && memcmp(&a->now, &a->seen, sizeof(a->now)) == 0;
+	return a->tag == TAG && memcmp(&a->now, &a->seen, sizeof(a->now)) == 0 && !is_anothers();
 }
 
 /* As libc's init leaves it. */
@@ -90,13 +98,12 @@ static void begin(struct actions *a)
 
 EXPORT int posix_spawn_file_actions_init(posix_spawn_file_actions_t *object)
 {
-	static struct next next NEXT_AT_LOAD = { .name = "posix_spawn_file_actions_init" };
-	init_fn *init = next_find(&next);
+	init_fn *init = next_find(&libcs_init);
 	int r;
 
 	memset(object, 0, sizeof(*object));
 	r = init ? init(object) : 0;
-	if (r == 0)
+	if (r == 0 && !is_anothers())
 		begin(own(object));
 	return r;
 }
@@ -107,7 +114,7 @@ EXPORT int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *object)
 	init_fn *destroy = next_find(&next);
 	struct actions *a = own(object);
 
-	if (a->tag == TAG) {
+	if (a->tag == TAG && !is_anothers()) {
 		for (uint32_t i = 0; i < a->n; i++)
 			free((char *)a->list[i].path);
 		free(a->list);
@@ -133,7 +140,7 @@ static int make_room(struct actions *a)
 /* An object that libc made and nothing was added to yet may become ours. */
 static int may_note(struct actions *a)
 {
-	if (!is_ours(a) && is_empty(a))
+	if (!is_ours(a) && is_empty(a) && !is_anothers())
 		begin(a);
 	return is_ours(a);
 }

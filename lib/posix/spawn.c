@@ -4,6 +4,7 @@
  * libc; that is rare, and beyond_request() is the whole list.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -196,7 +197,7 @@ static int take_back(struct uspawn_child *child)
 
 static int hand_out(int *ret, struct uspawn_child *child, const struct call *call)
 {
-	int pidfd;
+	int pidfd, state;
 
 	if (!call->wants_pidfd) {
 		if (ret)
@@ -206,10 +207,13 @@ static int hand_out(int *ret, struct uspawn_child *child, const struct call *cal
 	pidfd = uspawn_release(child);
 	if (pidfd < 0)
 		return child->state == USPAWN_RUNNING ? take_back(child) : -pidfd;
-	if (ret)
+	if (ret) {
 		*ret = pidfd;
-	else
-		close(pidfd);
+		return 0;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state); /* a start is no cancellation point */
+	close(pidfd);
+	pthread_setcancelstate(state, NULL);
 	return 0;
 }
 
