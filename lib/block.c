@@ -4,6 +4,7 @@
  * can be held by a stranger. A relay that died before it had the futex is noticed by looking now and then.
  */
 #include <linux/filter.h>
+#include <signal.h>
 #include <string.h>
 
 #include "block.h"
@@ -223,8 +224,9 @@ static int has_ended(int pid)
 		return 0;
 	if (r < 0)
 		return -ENOEXEC;
+	/* So ends an exec past its point of no return, by limits that the request may be about to raise. */
 	if (info.si_code != CLD_EXITED)
-		return 1;
+		return info.si_status == SIGSEGV ? -ENOEXEC : 1;
 	return info.si_status == BLOCK_NO_LOCK ? -ENOSYS : -ENOEXEC;
 }
 
