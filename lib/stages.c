@@ -3,6 +3,8 @@
  * Whatever stands between us and the relay, its own exec above all, is no failure of the request: it leads to the fork
  * rung. It is remembered where it is about the machine.
  */
+#include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "block.h"
@@ -66,6 +68,17 @@ static char *put_number(char *end, size_t n)
 enum { ANOTHER_IMAGE = STAGES_CANNOT + 1 };
 
 /* 0, or why the relay was not reached, or could not begin: its child is gone then. */
+static _Atomic uint8_t has_worked;
+
+/* The next child is the first of a PID namespace: if that ends, there can be no other. */
+static int next_is_init(void)
+{
+	char unused[32];
+
+	return sys_readlink("/proc/thread-self/ns/pid_for_children", unused, sizeof(unused)) == -ENOENT &&
+	       sys_readlink("/proc/thread-self/ns/pid", unused, sizeof(unused)) > 0;
+}
+
 static int await_relay(const struct birth *birth, const struct uspawn_plan *plan, struct block *block,
 		       enum image_kind kind)
 {
@@ -80,7 +93,7 @@ static int await_relay(const struct birth *birth, const struct uspawn_plan *plan
 	if (lost == -ENOSYS)
 		clone_refused(USPAWN_RUNG_RELAY);
 	if (!lost && !(report->errnum && report->step == CHILD_STEP_RELAY))
-		return 0;
+		return atomic_store(&has_worked, 1), 0;
 	wait_discard(birth->pidfd, birth->pid);
 	if (lost || report->index != CHILD_RELAY_EXEC || !image_is_refusal(-report->errnum))
 		return STAGES_CANNOT;
@@ -136,6 +149,8 @@ int stages_attempt(struct birth *birth, const struct uspawn_plan *plan, const st
 	struct crossing crossing = { .block = -1 };
 	int r;
 
+	if (!atomic_load_explicit(&has_worked, memory_order_relaxed) && next_is_init())
+		return STAGES_CANNOT;
 	if (!rung_suits_relay(plan) || crossing_read_caps(&crossing.caps) < 0)
 		return STAGES_CANNOT;
 	do

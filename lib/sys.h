@@ -243,6 +243,11 @@ static inline int sys_pipe2(int fds[2], int flags)
 	return (int)SYSCALL(SYS_pipe2, fds, flags, 0, 0);
 }
 
+static inline long sys_readlink(const char *path, char *ret, size_t size)
+{
+	return SYSCALL6(SYS_readlinkat, AT_FDCWD, path, ret, size, 0, 0);
+}
+
 static inline int sys_openat(int dir, const char *path, int flags, unsigned mode)
 {
 	return (int)SYSCALL(SYS_openat, dir, path, flags, mode);

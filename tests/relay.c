@@ -614,3 +614,16 @@ CheckedTest(relay, stopped_at_any_moment)
 	cr_assert(hits > 0);
 	cr_assert_eq(killed, 0);
 }
+
+/* The first child of a PID namespace is its init: one that is only tried would take it along. */
+CheckedTest(relay, refused_to_the_first_of_a_pid_namespace)
+{
+	struct uspawn_child child;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		cr_skip_test("a new PID namespace cannot be had");
+	kernel_refuse(CALL_EXECVEAT, ENOSYS);
+	cr_assert_eq(uspawn_run(&child, USPAWN(request, WITNESS("exit", "5"), .caps = "cap_kill=i"), NULL), 0);
+	assert_exited(&child, 5);
+	cr_assert_eq(child.rung, USPAWN_RUNG_FORK);
+}
