@@ -69,12 +69,12 @@ void clone_cut_refused(void)
 }
 
 /*
- * A child that finds no way to cut the table can only fail, which an asynchronous start would learn too late. Asked
- * once, with a range that holds no descriptor.
+ * A child that finds no way to cut the table can only fail. Asked with a range that holds no descriptor: once, and for
+ * each asynchronous start, which would learn too late of a filter that has come since.
  */
-static int can_cut(void)
+static int can_cut(enum uspawn_rung rung)
 {
-	if (!atomic_load_explicit(&tried_cut, memory_order_relaxed)) {
+	if (rung == USPAWN_RUNG_ASYNC || !atomic_load_explicit(&tried_cut, memory_order_relaxed)) {
 		if (sys_close_range(~0U, ~0U, 0) < 0)
 			clone_cut_refused();
 		atomic_store(&tried_cut, 1);
@@ -156,7 +156,7 @@ static int shared_memory(struct birth *birth, enum uspawn_rung rung)
 	size_t size = CLONE_ARGS_SIZE;
 
 	birth->pidfd = -1; /* the kernel writes it even when it fails: EAGAIN by a pids limit */
-	birth->start->shares_table = !birth->copies_table && can_cut();
+	birth->start->shares_table = !birth->copies_table && can_cut(rung);
 	if (birth->start->shares_table)
 		args.flags |= CLONE_FILES;
 	if (birth->wants_pidfd) {
