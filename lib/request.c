@@ -201,7 +201,8 @@ int request_accept_args(struct uspawn_args *ret, const struct uspawn_args *args,
 		return 0;
 	}
 	errnum = request_copy(ret, sizeof(*ret), args);
-	if (!errnum && ((ret->nfds && !ret->fds) || (ret->argv && !ret->argv[0])))
+	if (!errnum && ((ret->nfds && !ret->fds) || (ret->noutputs && !ret->outputs) || (ret->ninput && !ret->input) ||
+			(ret->argv && !ret->argv[0])))
 		errnum = EINVAL;
 	if (errnum)
 		return request_fail(reterr, errnum, USPAWN_STEP_REQUEST, 0);

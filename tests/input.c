@@ -366,6 +366,8 @@ CheckedTest(input, args)
 	args_refused(USPAWN(args), EINVAL, USPAWN_STEP_REQUEST, 0);
 	args_refused(USPAWN(args, .fds = fds, .nfds = 2), EINVAL, USPAWN_STEP_REQUEST, 0);
 	args_refused(USPAWN(args, .nfds = 3), EINVAL, USPAWN_STEP_REQUEST, 0);
+	args_refused(USPAWN(args, .fds = fds, .nfds = 3, .noutputs = 2), EINVAL, USPAWN_STEP_REQUEST, 0);
+	args_refused(USPAWN(args, .fds = fds, .nfds = 3, .ninput = 5), EINVAL, USPAWN_STEP_REQUEST, 0);
 	args_refused(&(struct uspawn_args){ .fds = fds, .nfds = 3 }, EINVAL, USPAWN_STEP_REQUEST, 0);
 	args_refused(USPAWN(args, .fds = fds, .nfds = 3, .argv = ((char *[]){ NULL })), EINVAL, USPAWN_STEP_REQUEST, 0);
 	args_refused(USPAWN(args, .fds = fds, .nfds = 3, .setenv = LIST("A", "=")), EINVAL, USPAWN_STEP_REQUEST, 1);
