@@ -98,7 +98,10 @@ static int serve(struct care *care, struct scratch *scratch)
 	int more = care_pump(care, scratch);
 
 	while (care_next_event(care, &event))
-		more |= event.type == USPAWN_EVENT_OUTPUT; /* nobody to give it to: it made room */
+		if (event.type == USPAWN_EVENT_OUTPUT) { /* nobody to give it to: it made room */
+			care_take_back(care, &event);
+			more = 1;
+		}
 	return more;
 }
 

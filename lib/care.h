@@ -91,4 +91,7 @@ int care_is_over(const struct care *care);
 /* The next event before the END, if any. */
 int care_next_event(struct care *care, struct uspawn_event *event);
 
+/* There is nobody to give this output to: it went nowhere. */
+void care_take_back(struct care *care, const struct uspawn_event *event);
+
 #endif

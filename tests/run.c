@@ -502,3 +502,17 @@ EachWaitingRung(run, wait_in_slices)
 	free(output.data);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 }
+
+/* What would be events is nobody's without a ring. */
+CheckedTest(run, output_that_was_to_be_events)
+{
+	struct uspawn_output output = { .limit = 100 };
+	struct uspawn_child child;
+
+	cr_assert_eq(uspawn_run(&child,
+				USPAWN(request, .argv = LIST("echo", "hello"), .events = 1u << USPAWN_EVENT_OUTPUT,
+				       FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })),
+				USPAWN(args, .outputs = &output, .noutputs = 1)),
+		     0);
+	cr_assert(output.total == 6 && output.dropped == 6 && output.len == 0);
+}
