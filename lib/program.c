@@ -41,7 +41,7 @@
 #include "sys_creds.h"
 #include "terminal.h"
 
-#define FIXED_INSTRUCTIONS 28 /* what does not come from a list */
+#define FIXED_INSTRUCTIONS 30 /* what does not come from a list */
 
 static size_t instructions(const struct uspawn_plan *plan)
 {
@@ -85,16 +85,21 @@ static void put_exec(struct writer *w)
  * a caller without capabilities is open to them anyway, and its child must not hide: it could not have its maps
  * written.
  */
+static void hide_from_owner(struct writer *w)
+{
+	struct sys_caps caps;
+
+	if (w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
+		writer_put(w, OP_HIDE, USPAWN_STEP_NAMESPACE, 0);
+}
+
 static void put_namespaces(struct writer *w, int forks)
 {
 	const struct plan_namespaces *ns = w->plan->namespaces;
-	struct sys_caps caps;
 
 	/* Whoever is privileged in a namespace that is joined would get hold of a relay with the caller's ids. */
-	int is_seen = ns && (forks || (w->crossing && ns->njoin));
-
-	if (is_seen && w->plan->own_memory && sys_capget(&caps) == 0 && sys_caps_permitted(&caps))
-		writer_put(w, OP_HIDE, USPAWN_STEP_NAMESPACE, 0);
+	if (ns && (forks || (w->crossing && ns->njoin)))
+		hide_from_owner(w);
 	namespaces_put(w);
 }
 
@@ -122,6 +127,8 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 			    .crossing = crossing,
 			    .born = ret->born };
 	int end, forks = lifeline != -1, nofile_waits = limit_can_wait(plan);
+	int joins = plan->namespaces && plan->namespaces->njoin; /* a mount namespace's /proc is its owner's to fake */
+	int hides = plan->own_memory && (forks || crossing);
 
 	if (crossing) {
 		w.keeps[0] = crossing->block;
@@ -134,6 +141,8 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	ret->candidates = plan->candidates;
 	ret->callback = plan->callback;
 	ret->callback_data = plan->callback_data;
+	if (forks && w.born & CLONE_NEWUSER) /* from the first moment on its owner has every right over it */
+		hide_from_owner(&w);
 	if (!(plan->flags & USPAWN_INHERIT_FDS) || (plan->cut && lifeline < 0))
 		writer_put_number(&w, OP_CUT, USPAWN_STEP_FD, end);
 	if (forks)
@@ -150,12 +159,17 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	if (!nofile_waits)
 		rlimits_put(&w, 1);
 	scheduling_put(&w);
+	if (joins)
+		confine_put_label(&w);
 	put_namespaces(&w, forks);
-	confine_put_label(&w);
+	if (!joins)
+		confine_put_label(&w);
 	place_put_root(&w);
-	if (plan->own_memory && (forks || crossing))
+	if (hides)
 		writer_put(&w, OP_HIDE, USPAWN_STEP_UID, 0);
 	identity_put(&w);
+	if (hides) /* again: a change of ids sets the flag to fs.suid_dumpable */
+		writer_put(&w, OP_HIDE, USPAWN_STEP_UID, 0);
 	place_put_directory(&w);
 	death_put(&w);
 	actions_put(&w);

@@ -705,6 +705,65 @@ EachRung(namespaces, kill_on_close)
 }
 
 /* Where there is no such module, or no such label. */
+/* Whoever owns a mount namespace can put anything in its /proc, which takes what is written there and does nothing. */
+static void join_one_with_a_label(void)
+{
+	static const char make[] =
+		"mount -t tmpfs none /proc && mkdir -p /proc/thread-self/attr/apparmor && "
+		">/proc/thread-self/attr/apparmor/exec && >/proc/thread-self/attr/exec && echo && exec cat";
+	const struct uspawn_confine confine = { .size = sizeof(confine), .label = "uspawn-no-such-label" };
+	struct uspawn_child child, owner;
+	int ends[2] = { -1, -1 };
+	char c;
+
+	copy_assert(uspawn(&owner,
+			   USPAWN(request, .argv = LIST("sh", "-c", (char *)make), NAMESPACES(.unshare = CLONE_NEWNS),
+				  FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) },
+				      { 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(1) })),
+			   USPAWN(args, .fds = ends, .nfds = 2)) == 0);
+	copy_assert(read(ends[1], &c, 1) == 1);
+	copy_assert(uspawn_run(&child,
+			       USPAWN(request, WITNESS("exit", "0"), .confine = &confine,
+				      NAMESPACES(JOIN({ owner.pidfd, CLONE_NEWNS }))),
+			       NULL) < 0);
+	copy_assert(child.failure.step == USPAWN_STEP_LABEL);
+	copy_assert(close(ends[0]) == 0 && uspawn_wait(&owner, -1) == 1);
+}
+
+CheckedTest(namespaces, label_in_a_mount_namespace_of_others)
+{
+	enter();
+	copy_run(join_one_with_a_label);
+}
+
+/* Number 1 of a PID namespace, with the /proc of the one around it, where its child has another number. */
+static void map_with_a_foreign_proc(void)
+{
+	static const uint32_t rungs[] = { USPAWN_RUNG_RELAY, USPAWN_RUNG_FORK };
+
+	copy_assert(getpid() == 1);
+	for (int i = 0; i < 4; i++) {
+		struct uspawn_child child;
+
+		copy_assert(
+			uspawn_run(&child,
+				   USPAWN(request, .argv = LIST("sh", "-c", "read a b c </proc/self/uid_map; exit $c"),
+					  .rung = rungs[i % 2],
+					  NAMESPACES(.unshare = CLONE_NEWUSER | (i < 2 ? 0 : CLONE_NEWPID),
+						     UID_MAP({ 0, 0, 77 }), GID_MAP({ 0, 0, 77 }))),
+				   NULL) == 0);
+		copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 77);
+	}
+}
+
+CheckedTest(namespaces, maps_with_the_proc_of_another_pid_namespace)
+{
+	enter();
+	if (unshare(CLONE_NEWPID) < 0)
+		cr_skip_test("a new PID namespace cannot be had");
+	copy_run(map_with_a_foreign_proc);
+}
+
 EachRung(namespaces, label_that_is_none)
 {
 	struct uspawn_child child;
