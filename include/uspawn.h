@@ -419,8 +419,8 @@ struct uspawn_request {
 	int (*callback)(void *data);
 	void *callback_data;
 
-	/* 0.2: what is done for the child by who waits for it: the ring, uspawn_wait(), uspawn_run(). Not with PID_ONLY
-	 */
+	/* 0.2: what is done for the child by who waits for it: the ring, uspawn_wait(), uspawn_run(). Not with
+	 * PID_ONLY, and like captures, a feed and a tree not on an external ring. */
 	const struct uspawn_timed *timed;
 	uint32_t ntimed;   /* up to 64 */
 	uint32_t events;   /* 1 << enum uspawn_event_type: what a ring tells besides the END */
@@ -527,7 +527,7 @@ struct uspawn_plan *uspawn_plan_free(struct uspawn_plan *plan);
  * CAPTURE, FEED or timed signals one thread at a time, which does that meanwhile; its end is what END is on a ring.
  *
  * 1: ended, see child->exit; asking again says the same. The child owns nothing any more, and may start again.
- * 0: still running. -EBUSY: a ring watches it. -ECHILD: unset.
+ * 0: still running, or its END is yet to come. -EBUSY: a ring watches it. -ECHILD: unset.
  */
 int uspawn_wait(struct uspawn_child *child, int64_t timeout_ns);
 
@@ -571,10 +571,10 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 int uspawn_release(struct uspawn_child *child);
 
 /*
- * Lets go of a running child; to an ended or unset one it does nothing. The process goes on, unsignalled. A ring that
- * watched it reaps it silently; otherwise whoever waits for its pid does, or this, if it is known to have failed, or
- * was killed before its exec where only a wait with __WALL would find it. The child is unset and off its ring, its
- * memory free. Fits __attribute__((cleanup)).
+ * Lets go of a running child, or one that has ended and whose END is yet to come, since its pipes or its tree are in
+ * use; to others it does nothing. The process goes on, unsignalled. A ring that watched it reaps it silently; otherwise
+ * whoever waits for its pid does, or this, if it is known to have failed, or was killed before its exec where only a
+ * wait with __WALL would find it. The child is unset and off its ring, its memory free. Fits __attribute__((cleanup)).
  */
 void uspawn_done(struct uspawn_child *child);
 
@@ -622,7 +622,8 @@ int uspawn_ring_start(struct uspawn_ring *ring, struct uspawn_child *child, cons
 
 /*
  * Watches a running child that was started or adopted without this ring. Its end comes as an event. -ECHILD: not
- * running; -EBUSY: on a ring; -EINVAL: this ring is external; -ENOMEM; -ESHUTDOWN: after uspawn_ring_end().
+ * running; -EBUSY: on a ring, or only its END is yet to come; -EINVAL: this ring is external; -ENOMEM; -ESHUTDOWN:
+ * after uspawn_ring_end().
  */
 int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
 

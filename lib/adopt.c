@@ -37,6 +37,8 @@ int uspawn_release(struct uspawn_child *child)
 	struct handle *handle = handle_of(child);
 	int pidfd;
 
+	if (handle_end_is_to_come(child))
+		return -EBUSY;
 	if (handle_state(child) != USPAWN_RUNNING)
 		return -ECHILD;
 	if (handle->flags & (HANDLE_WATCHED | HANDLE_CARED) || handle->queued)

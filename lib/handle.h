@@ -117,6 +117,12 @@ static inline void handle_begin(struct uspawn_child *child, int pid, int pidfd, 
 	__atomic_store_n(&child->state, USPAWN_RUNNING, __ATOMIC_RELEASE);
 }
 
+/* The process has ended, but its pipes or its tree are in use. */
+static inline int handle_end_is_to_come(const struct uspawn_child *child)
+{
+	return handle_state(child) == USPAWN_ENDED && handle_of(child)->care != NULL;
+}
+
 /* A child that never was one: ended, because of this. */
 static inline void handle_fail(struct uspawn_child *child, const struct uspawn_failure *failure)
 {

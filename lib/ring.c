@@ -184,6 +184,8 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child)
 		return -EPERM;
 	if (ring->external)
 		return -EINVAL;
+	if (handle_end_is_to_come(child))
+		return -EBUSY;
 	if (handle_state(child) != USPAWN_RUNNING)
 		return -ECHILD;
 	if (handle_of(child)->flags & HANDLE_WATCHED)
