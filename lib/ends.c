@@ -18,13 +18,9 @@ static int open_pipe(struct ends *ends, const struct plan_arg *arg)
 }
 
 /* A new user namespace counts from other numbers than the caller's; only the kernel knows which. */
-static int has_other_numbers(const struct plan_namespaces *ns)
+static int has_other_numbers(const struct uspawn_plan *plan)
 {
-	int others = ns && ns->unshare & CLONE_NEWUSER;
-
-	for (uint32_t i = 0; ns && i < ns->njoin; i++)
-		others |= !ns->join[i].type || ns->join[i].type & CLONE_NEWUSER; /* 0: it may be one */
-	return others;
+	return (plan->namespaces && plan->namespaces->unshare & CLONE_NEWUSER) || plan_joins_user(plan);
 }
 
 /*
@@ -33,7 +29,7 @@ static int has_other_numbers(const struct plan_namespaces *ns)
  */
 static void give_to_user(int terminal, const struct uspawn_plan *plan)
 {
-	if (plan->identity && !has_other_numbers(plan->namespaces))
+	if (plan->identity && !has_other_numbers(plan))
 		sys_fchown(terminal, plan->identity->uid);
 }
 

@@ -8,6 +8,7 @@
 #ifndef USPAWN_PLAN_H
 #define USPAWN_PLAN_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <uspawn.h>
 
@@ -153,6 +154,17 @@ static inline uint64_t plan_step_bit(uint32_t step)
 static inline int plan_may_fail(const struct uspawn_plan *plan, uint32_t step)
 {
 	return plan->may_fail && plan->may_fail & plan_step_bit(step);
+}
+
+/* Is a user namespace joined, or may be one? */
+static inline int plan_joins_user(const struct uspawn_plan *plan)
+{
+	const struct plan_namespaces *ns = plan->namespaces;
+
+	for (uint32_t i = 0; ns && i < ns->njoin; i++)
+		if (!ns->join[i].type || ns->join[i].type & CLONE_NEWUSER)
+			return 1;
+	return 0;
 }
 
 /* Is it a number that the child's descriptors or its file actions are about? */

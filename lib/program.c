@@ -98,7 +98,7 @@ static void put_namespaces(struct writer *w, int forks)
 	const struct plan_namespaces *ns = w->plan->namespaces;
 
 	/* Whoever is privileged in a namespace that is joined would get hold of a relay with the caller's ids. */
-	if (ns && (forks || (w->crossing && ns->njoin)))
+	if (ns && (forks || (w->crossing && plan_joins_user(w->plan))))
 		hide_from_owner(w);
 	namespaces_put(w);
 }
@@ -141,7 +141,8 @@ void program_write(struct child_start *ret, void *room, const struct uspawn_plan
 	ret->candidates = plan->candidates;
 	ret->callback = plan->callback;
 	ret->callback_data = plan->callback_data;
-	if (forks && w.born & CLONE_NEWUSER) /* from the first moment on its owner has every right over it */
+	/* From the first moment on its owner has every right over it; but the score's file would be root's then. */
+	if (forks && w.born & CLONE_NEWUSER && !(plan->sched && plan->sched->set & USPAWN_OOM_SCORE))
 		hide_from_owner(&w);
 	if (!(plan->flags & USPAWN_INHERIT_FDS) || (plan->cut && lifeline < 0))
 		writer_put_number(&w, OP_CUT, USPAWN_STEP_FD, end);
