@@ -114,6 +114,8 @@ static int submitted(struct uring *u, int r)
 
 static int submit(struct uring *u)
 {
+	if (!sys_still_owned(&u->own)) /* the host has closed it, and may have a ring of its own there */
+		return -EBADF;
 	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit(&u->ring)));
 }
 
@@ -253,7 +255,7 @@ static int enter(struct uring *u, int64_t timeout_ns)
 
 	if (io_uring_cq_ready(&u->ring))
 		return 0;
-	if (!sys_still_owned(&u->own)) /* the host has closed it, and may have a ring of its own there */
+	if (!sys_still_owned(&u->own))
 		return -EBADF;
 	if (timeout_ns == 0)
 		return submit_and_look(u);
