@@ -272,7 +272,7 @@ void care_take_back(struct care *care, const struct uspawn_event *event)
 {
 	for (uint32_t i = 0; i < care->nstreams; i++)
 		if (!care->streams[i].feeds && care->streams[i].n == event->index)
-			care->streams[i].output.handed -= event->len;
+			care->streams[i].output.nowhere += event->len;
 }
 
 int care_next_event(struct care *care, struct uspawn_event *event)

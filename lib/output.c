@@ -301,7 +301,7 @@ void output_close(struct output *o)
 	put_in_order(o);
 	/* From the front what was kept or handed on, whichever is more, and the tail. */
 	kept = to(o)->total < o->head ? to(o)->total : o->head;
-	covered = kept > o->handed ? kept : o->handed;
+	covered = kept > o->handed - o->nowhere ? kept : o->handed - o->nowhere;
 	to(o)->dropped = to(o)->total - covered;
 	to(o)->dropped -= to(o)->dropped < o->tail ? to(o)->dropped : o->tail;
 	free(o->held);

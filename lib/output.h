@@ -15,6 +15,7 @@ struct output {
 	uint64_t head, tail; /* as they can be had */
 	uint64_t size;       /* of what memory was grown to */
 	uint64_t handed;     /* bytes, to a callback, a descriptor or events */
+	uint64_t nowhere;    /* of these, what there was nobody to give to */
 	char *held;
 	uint32_t held_size, nheld, at; /* held[at .. nheld) is not handed on yet */
 	uint32_t searched;             /* before it no newline is held */
