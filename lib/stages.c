@@ -67,7 +67,6 @@ static char *put_number(char *end, size_t n)
 
 enum { ANOTHER_IMAGE = STAGES_CANNOT + 1 };
 
-/* 0, or why the relay was not reached, or could not begin: its child is gone then. */
 static _Atomic uint8_t has_worked;
 
 /* The next child is the first of a PID namespace: if that ends, there can be no other. */
@@ -79,6 +78,7 @@ static int next_is_init(void)
 	       sys_readlink("/proc/thread-self/ns/pid", unused, sizeof(unused)) > 0;
 }
 
+/* 0, or why the relay was not reached, or could not begin: its child is gone then. */
 static int await_relay(const struct birth *birth, const struct uspawn_plan *plan, struct block *block,
 		       enum image_kind kind)
 {
@@ -92,8 +92,10 @@ static int await_relay(const struct birth *birth, const struct uspawn_plan *plan
 
 	if (lost == -ENOSYS)
 		clone_refused(USPAWN_RUNG_RELAY);
+	if (!lost && !report->errnum && report->lock.word & FUTEX_OWNER_DIED)
+		atomic_store(&has_worked, 1);
 	if (!lost && !(report->errnum && report->step == CHILD_STEP_RELAY))
-		return atomic_store(&has_worked, 1), 0;
+		return 0;
 	wait_discard(birth->pidfd, birth->pid);
 	if (lost || report->index != CHILD_RELAY_EXEC || !image_is_refusal(-report->errnum))
 		return STAGES_CANNOT;
