@@ -27,7 +27,8 @@ struct uspawn_ring {
 	uint32_t nladder, nsent;     /* `nsent`: whose time has come */
 	int ending;
 	int64_t ending_ns;
-	int64_t again_ns; /* when to try again those that lacked descriptors, or CARE_NEVER */
+	int64_t lacks_until_ns; /* after the last step; 0: it has not lacked any yet */
+	int64_t again_ns;       /* when to try again those that lacked descriptors, or CARE_NEVER */
 
 	int reaper;
 	int turn;        /* the list's first */

@@ -98,11 +98,6 @@ static int64_t next_step_due(const struct uspawn_ring *ring)
 					    : ring->ending_ns + (int64_t)ring->ladder[ring->nsent].after_ns;
 }
 
-static int64_t last_step_due(const struct uspawn_ring *ring)
-{
-	return ring->ending_ns + (ring->nladder ? (int64_t)ring->ladder[ring->nladder - 1].after_ns : 0);
-}
-
 int64_t shutdown_due(const struct uspawn_ring *ring)
 {
 	int64_t due_ns;
@@ -130,7 +125,9 @@ void shutdown_run(struct uspawn_ring *ring)
 	if (ring->nsent < ring->nladder)
 		return;
 	/* What it lacks may be what those hold that wait for a pipe. */
-	if (ring->again_ns != CARE_NEVER && ring->again_ns < last_step_due(ring) + GIVE_UP_NS)
+	if (ring->again_ns != CARE_NEVER && !ring->lacks_until_ns)
+		ring->lacks_until_ns = ring->again_ns + GIVE_UP_NS;
+	if (ring->again_ns != CARE_NEVER && ring->again_ns < ring->lacks_until_ns)
 		return;
 	ring->again_ns = CARE_NEVER;
 	watchlist_cut_off_ended(&ring->list);
