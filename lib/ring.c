@@ -265,6 +265,16 @@ static int is_empty(const struct uspawn_ring *ring)
 	return !ring->list.nlive && !ring->queue.n && !ring->failed.n && !reaper_has_children(ring);
 }
 
+static int list_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns,
+		     int *retidle)
+{
+	int nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
+
+	if (nevents > 0)
+		admission_run(ring); /* the caller may be long with its events */
+	return nevents;
+}
+
 static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint32_t n, int64_t timeout_ns,
 		     int *retidle)
 {
@@ -274,16 +284,14 @@ static int wait_once(struct uspawn_ring *ring, struct uspawn_event *events, uint
 	admission_run(ring);
 	/* A flood of what the list does not tell must not keep those on it from their time. */
 	if ((ring->reaper || ring->failed.n) && (ring->turn ^= 1))
-		nevents = watchlist_wait(&ring->list, events, n, 0, &none);
+		nevents = list_wait(ring, events, n, 0, &none);
 	if (!nevents) {
 		nevents = (int)admission_tell(ring, events, n);
 		nevents += (int)reaper_tell(ring, events + nevents, n - (uint32_t)nevents);
 	}
 	if (!nevents) {
 		ring->list.also_due_ns = due(ring, timeout_ns != 0);
-		nevents = watchlist_wait(&ring->list, events, n, timeout_ns, retidle);
-		if (nevents > 0)
-			admission_run(ring); /* the caller may be long with its events */
+		nevents = list_wait(ring, events, n, timeout_ns, retidle);
 	}
 	if (nevents > 0 && ring->reaper)
 		ring->look_ns = 0; /* a stranger may have stood behind those */
