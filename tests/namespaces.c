@@ -433,20 +433,27 @@ CheckedTest(namespaces, allowed_to_fail_beside_those_of_the_clone)
 	}
 }
 
+/* A directory with the witness in it, and nothing else. */
+static void make_root(struct scratch *s)
+{
+	char command[200];
+
+	scratch_make(s);
+	scratch_directory(s, "root", 0755);
+	scratch_directory(s, "root/proc", 0755);
+	snprintf(command, sizeof(command), "cp %s %s/root/witness", witness_path, s->path);
+	cr_assert_eq(system(command), 0);
+}
+
 EachRung(namespaces, root_of_a_new_mount_namespace)
 {
 	SCRATCH s;
 	REPORT r;
 	struct stat before, after;
-	char command[200];
 
 	enter();
-	scratch_make(&s);
+	make_root(&s);
 	report_open(&r);
-	scratch_directory(&s, "root", 0755);
-	scratch_directory(&s, "root/proc", 0755);
-	snprintf(command, sizeof(command), "cp %s %s/root/witness", witness_path, s.path);
-	cr_assert_eq(system(command), 0);
 	cr_assert_eq(stat("/", &before), 0);
 	way_report_by_output(way, &r,
 			     USPAWN(request, .path = "/witness", .root = scratch_path(&s, "root"),
@@ -461,15 +468,10 @@ EachRung(namespaces, root_where_it_is)
 	static const char *const roots[] = { ".", "./", "../root", "./." };
 	SCRATCH s;
 	REPORT r;
-	char command[200];
 
 	enter();
-	scratch_make(&s);
+	make_root(&s);
 	report_open(&r);
-	scratch_directory(&s, "root", 0755);
-	scratch_directory(&s, "root/proc", 0755);
-	snprintf(command, sizeof(command), "cp %s %s/root/witness", witness_path, s.path);
-	cr_assert_eq(system(command), 0);
 	cr_assert_eq(chdir(scratch_path(&s, "root")), 0);
 	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
 		way_report_by_output(way, &r,

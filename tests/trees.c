@@ -324,6 +324,23 @@ static void remove_below(const struct own_group *g)
 	cr_assert_eq(count_groups(g), 0);
 }
 
+/* A shell with the group's path as its argument, which has said that it is ready. Returns what it writes to. */
+static int begin_script(struct uspawn_child *child, struct own_group *group, const char *script,
+			struct uspawn_tree_usage *usage)
+{
+	int out = -1;
+	char c;
+
+	group_make(group);
+	cr_assert_eq(uspawn(child,
+			    USPAWN(request, .argv = LIST("sh", "-c", (char *)script, "sh", group->path), IN(*group),
+				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &out, .nfds = 1, .tree = usage)),
+		     0);
+	cr_assert_eq(read(out, &c, 1), 1);
+	return out;
+}
+
 /* Says so when there are so many. */
 #define HUNDREDS "i=0; while [ $((i += 1)) -le 400 ]; do sleep 100 & done; echo; wait"
 
@@ -331,16 +348,8 @@ static void kill_hundreds(void)
 {
 	struct uspawn_child child;
 	GROUP group;
-	int out = -1;
-	char c;
+	int out = begin_script(&child, &group, HUNDREDS, NULL);
 
-	group_make(&group);
-	cr_assert_eq(uspawn(&child,
-			    USPAWN(request, .argv = LIST("sh", "-c", HUNDREDS), IN(group),
-				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
-			    USPAWN(args, .fds = &out, .nfds = 1)),
-		     0);
-	cr_assert_eq(read(out, &c, 1), 1);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
 	cr_assert_eq(uspawn_wait(&child, 10000 * (int64_t)MS), 1);
 	assert_killed(&child, SIGTERM);
@@ -368,16 +377,9 @@ CheckedTest(trees, c46_groups_of_one_place)
 {
 	struct uspawn_child child;
 	GROUP group;
-	int out = -1;
+	int out = begin_script(&child, &group, PLACED, NULL);
 	char c;
 
-	group_make(&group);
-	cr_assert_eq(uspawn(&child,
-			    USPAWN(request, .argv = LIST("sh", "-c", PLACED, "sh", group.path), IN(group),
-				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
-			    USPAWN(args, .fds = &out, .nfds = 1)),
-		     0);
-	cr_assert_eq(read(out, &c, 1), 1);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
 	cr_assert_eq(read(out, &c, 1), 0, "all have ended");
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
@@ -480,16 +482,9 @@ CheckedTest(trees, groups_below_it)
 	struct uspawn_tree_usage usage;
 	struct uspawn_child child;
 	GROUP group;
-	int out = -1;
+	int out = begin_script(&child, &group, MANAGER, &usage);
 	char c;
 
-	group_make(&group);
-	cr_assert_eq(uspawn(&child,
-			    USPAWN(request, .argv = LIST("sh", "-c", MANAGER, "sh", group.path), IN(group),
-				   FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) })),
-			    USPAWN(args, .fds = &out, .nfds = 1, .tree = &usage)),
-		     0);
-	cr_assert_eq(read(out, &c, 1), 1);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), 0);
 	cr_assert_eq(read(out, &c, 1), 0);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
