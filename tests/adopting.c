@@ -102,7 +102,8 @@ EachRing(adopting, wait_after_the_end_of_one_whose_pidfd_stays)
 	struct uspawn_event event;
 	struct timespec begin, end;
 	pid_t pids[2];
-	int ends[2], pidfds[2];
+	int ends[2], pidfds[2], tries = 0;
+	int64_t ns;
 
 	for (int i = 0; i < 2; i++) {
 		ends[i] = fork_sleeper(&pids[i], i);
@@ -112,10 +113,13 @@ EachRing(adopting, wait_after_the_end_of_one_whose_pidfd_stays)
 	}
 	close(ends[1]);
 	ring_assert_end(ring, &children[1]);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 50000000), 0);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	cr_assert_geq((end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec, 50000000);
+	do { /* the end of a ring that is refused interrupts, too */
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 50000000), 0);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		ns = (end.tv_sec - begin.tv_sec) * (int64_t)1000000000 + end.tv_nsec - begin.tv_nsec;
+	} while (ns < 50000000 && tries++ < 3);
+	cr_assert_geq(ns, 50000000);
 	close(ends[0]);
 	ring_assert_end(ring, &children[0]);
 	close(pidfds[0]);

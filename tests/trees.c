@@ -443,14 +443,13 @@ static void make_with(struct own_group *g, const char *file)
 EachRing(trees, signal_after_one_without_descriptors)
 {
 	struct uspawn_child child;
-	struct uspawn_event event;
 	struct rlimit limit;
 	GROUP group;
 
 	make_with(&group, "cgroup.kill"); /* a SIGKILL: one; a SIGTERM: three */
 	ring_begin(ring, &child, USPAWN(request, TERM_AND_KILL, IN(group)), NULL);
 	limit = leave_numbers(1);
-	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
+	ring_assert_end(ring, &child);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	assert_killed(&child, SIGKILL);
 	cr_assert_eq(child.exit.timed, 1);
@@ -514,7 +513,6 @@ EachRing(trees, signal_that_meets_some)
 {
 	static const struct uspawn_timed ladder[] = { { 1000 * MS, SIGTERM, USPAWN_TIMED_TREE } };
 	struct uspawn_child child;
-	struct uspawn_event event;
 	struct rlimit limit;
 	GROUP group;
 	int out = -1;
@@ -530,8 +528,7 @@ EachRing(trees, signal_that_meets_some)
 	limit = leave_numbers(5);
 	cr_assert_eq(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE), -EAGAIN);
 	assert_line(out, "term");
-	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000 * MS), 1);
-	cr_assert_eq(event.type, USPAWN_EVENT_TIMED);
+	expect(ring, USPAWN_EVENT_TIMED);
 	assert_line(out, "term");
 	setrlimit(RLIMIT_NOFILE, &limit);
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE), 0);
