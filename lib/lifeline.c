@@ -6,7 +6,6 @@
  * holds its lock, which is waited for then. Where there are no robust futexes (an emulator, a filter) the kernel's word
  * on a child that has not exec'd is asked for in /proc; without that, too, the pipe alone is believed.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,13 +85,23 @@ static int read_stat(char *text)
 	return state != 'Z' && state != 'X' && flags & FORKNOEXEC;
 }
 
+/* On little stack, unlike printf(3): callers may have little. */
+static void stat_path(char *ret, int pid)
+{
+	char digits[12], *at = digits + sizeof(digits) - 1;
+
+	for (*at = '\0'; pid; pid /= 10)
+		*--at = (char)('0' + pid % 10);
+	stpcpy(stpcpy(stpcpy(ret, "/proc/"), at), "/stat");
+}
+
 static int is_as_forked(int pid)
 {
-	char path[32], text[512];
+	char path[32], text[256];
 	int file;
 	long n;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat_path(path, pid);
 	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (file < 0)
 		return -1;
