@@ -28,10 +28,13 @@ static int is_lack(int r)
 	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-/* Its number in the PID namespace that /proc is of, which need not be ours: there ours may be a stranger's. */
-static int number_in_proc(int pid)
+/*
+ * Its number in the PID namespace that /proc is of, which need not be ours: there ours may be a stranger's. Apart,
+ * since starts without maps may have little stack.
+ */
+__attribute__((noinline)) static int number_in_proc(int pid)
 {
-	char path[48], text[512];
+	char path[48], text[256];
 	const char *at;
 	int pidfd, file;
 	long n;
