@@ -59,10 +59,11 @@ static int next_ready(struct poller *poller, struct poller_ready *ready, unsigne
 	struct epoll *e = (struct epoll *)poller;
 	struct epoll_event events[BATCH];
 	uint64_t count;
-	int nready = -EBADF;
+	int nready;
 
-	if (sys_still_owned(&e->set))
-		nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
+	if (!sys_still_owned(&e->set))
+		return -EBADF;
+	nready = epoll_wait_ns(e->set.fd, events, n < BATCH ? n : BATCH, timeout_ns);
 	for (int i = 0; i < nready; i++) {
 		ready[i] = (struct poller_ready){ .tag = events[i].data.u64 };
 		if (events[i].data.u64 == BELL_TAG && sys_still_owned(&e->bell))
