@@ -242,7 +242,7 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 
 	birth->start->shares_table = birth->start->resets_handlers = 0;
 	birth->start->stray = NULL;
-	birth->start->old_calls = (uint8_t)clone_keeps_to_old_calls();
+	birth->start->old_calls = clone_keeps_to_old_calls() ? 1 : 0;
 	birth->start->last_word = &numbers[sizeof(numbers) / sizeof(*numbers) - 1];
 	switch (rung) {
 	case USPAWN_RUNG_ASYNC:

@@ -254,15 +254,15 @@ EachRung(relay, searched_in_a_directory_of_the_callers)
 /* They are closed at the exec, and the relay's is one. */
 EachRung(relay, through_descriptors_that_close)
 {
-	static const char *const forms[] = { "/proc/self/fd/%d", "/dev/fd/%d", "/proc/thread-self/fd/%d" };
+	static const char *const forms[] = { "/proc/self/fd", "/dev/fd", "/proc/thread-self/fd" };
 	int program = open(witness_path, O_RDONLY | O_CLOEXEC), directory = open("/", O_RDONLY | O_CLOEXEC);
 
 	for (int i = 0; i < 3; i++) {
 		struct uspawn_child child;
 		char path[64], place[64], beyond[PATH_MAX];
 
-		snprintf(path, sizeof(path), forms[i], program);
-		snprintf(place, sizeof(place), forms[i], directory);
+		snprintf(path, sizeof(path), "%s/%d", forms[i], program);
+		snprintf(place, sizeof(place), "%s/%d", forms[i], directory);
 		snprintf(beyond, sizeof(beyond), "%s%s", place, witness_path);
 		cr_assert_eq(run_by(way, &child,
 				    USPAWN(request, .path = path, .argv = LIST("witness", "exit", "5"), .cwd = place,

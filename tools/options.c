@@ -115,7 +115,7 @@ static unsigned distance(const char *a, size_t alen, const char *b, size_t blen)
 			d[i][j] = (unsigned char)(i + j);
 			if (!i || !j)
 				continue;
-			lower(&d[i][j], d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			lower(&d[i][j], d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u));
 			lower(&d[i][j], d[i - 1][j] + 1u);
 			lower(&d[i][j], d[i][j - 1] + 1u);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
