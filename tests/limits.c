@@ -83,6 +83,7 @@ static void start_without_proc(void)
 EachWaitingRung(limits, c32_far_up_without_proc)
 {
 	far_rung = way->rung;
+	file_allow(1201);
 	copy_run(start_without_proc);
 }
 
@@ -132,6 +133,7 @@ static void start_at_the_limit(void)
 
 CheckedTest(limits, c32_far_up_at_the_limit)
 {
+	file_allow(1201);
 	copy_run(start_at_the_limit);
 }
 
