@@ -15,7 +15,7 @@ PYTHON = "/usr/bin/python3" # the system's: what is first in PATH may be a wrapp
 PROGRAMS = ("busybox", "sh", "bash", "echo", "xargs", "setpriv", "unshare", "nsenter", "prlimit", "chrt", "taskset",
             "ionice", "getconf", "make", "ninja", "nice", "id", "readlink", "stat", "sort",
             "seq", "timeout", "true") # busybox has none, or another one
-BESIDE = ("docs/*.md", "docs/man/*", "include/*.h", "tools/*.c") # of the sources, what tests hold against the programs
+BESIDE = ("docs/*.md", "docs/man/*", "include/*.h", "tools/*.c", "tools/tap.py") # what tests use of the sources
 PYTHON_LEFT_OUT = ("test", "idlelib", "tkinter", "lib2to3", "ensurepip", "pydoc_data", "__pycache__", "config-*")
 
 
