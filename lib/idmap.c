@@ -23,11 +23,6 @@ static int is_of_our_pid_namespace(void)
 	return atoi(self) == sys_getpid();
 }
 
-static int is_lack(int r)
-{
-	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 /*
  * Its number in the PID namespace that /proc is of, which need not be ours: there ours may be a stranger's. Apart,
  * since starts without maps may have little stack.
@@ -43,14 +38,14 @@ __attribute__((noinline)) static int number_in_proc(int pid)
 		return pid;
 	pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0);
 	if (pidfd < 0)
-		return is_lack(pidfd) ? pidfd : -ENOENT;
+		return sys_is_lack(pidfd) ? pidfd : -ENOENT;
 	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
 	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	n = file < 0 ? 0 : sys_read(file, text, sizeof(text) - 1);
 	if (file >= 0)
 		sys_close(file);
 	sys_close(pidfd);
-	if (is_lack(file))
+	if (sys_is_lack(file))
 		return file;
 	text[n > 0 ? n : 0] = '\0';
 	at = strstr(text, "\nPid:");

@@ -62,7 +62,7 @@ static int send_step(struct uspawn_child *child, const struct uspawn_timed *step
 
 		if (r == 0 || r == -EAGAIN) /* members were met */
 			return 1;
-		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
+		if (sys_is_lack(r)) {
 			if (step->signo == SIGKILL) /* that one at least */
 				uspawn_kill(child, SIGKILL, 0);
 			return 0;

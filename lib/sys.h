@@ -238,6 +238,12 @@ static inline int sys_ftruncate(int fd, size_t size)
 	return (int)SYSCALL(SYS_ftruncate, fd, size, 0, 0);
 }
 
+/* Of descriptors or memory, which passes. */
+static inline int sys_is_lack(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
 static inline int sys_pipe2(int fds[2], int flags)
 {
 	return (int)SYSCALL(SYS_pipe2, fds, flags, 0, 0);

@@ -76,12 +76,6 @@ static int send_signal(struct care *care, const struct uspawn_timed *timed)
 									      : 0);
 }
 
-/* A tree's files are opened for a signal; nobody was met. */
-static int is_lack(int r)
-{
-	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 void timed_expire(struct care *care, int64_t now_ns, int settled)
 {
 	for (uint32_t i = 0; i < care->ntimed; i++) {
@@ -91,7 +85,7 @@ void timed_expire(struct care *care, int64_t now_ns, int settled)
 		if (!is_left(care, i) || due_of(care, i) > now_ns || (idle && !settled))
 			continue;
 		r = timed->signo ? send_signal(care, timed) : 0;
-		if (is_lack(r)) { /* which passes; the next ones may need less */
+		if (sys_is_lack(r)) { /* of a tree's files: nobody was met; the next ones may need less */
 			care->lacking |= 1ull << i;
 			care->lacking_ns = sys_now_ns() + TRY_AGAIN_NS;
 			continue;

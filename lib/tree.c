@@ -310,11 +310,6 @@ static int next_below(int dir)
 	return below;
 }
 
-static int is_lack(int r)
-{
-	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
-}
-
 struct tally {
 	int met;   /* anybody */
 	int error; /* the first, for which somebody may have been missed; or 0 */
@@ -332,7 +327,7 @@ static void count(struct tally *tally, int r)
 static int sum_up(const struct tally *tally)
 {
 	if (tally->error)
-		return tally->met && is_lack(tally->error) ? -EAGAIN : tally->error;
+		return tally->met && sys_is_lack(tally->error) ? -EAGAIN : tally->error;
 	return tally->met ? 0 : -ESRCH;
 }
 
@@ -394,7 +389,7 @@ int tree_kill(int dir, int signo)
 		return r == -ENODEV ? -ESRCH : r;
 	/* Open until it is thawed, for which there may be no other then. */
 	freezer = signo ? sys_openat(dir, "cgroup.freeze", O_RDWR | O_CLOEXEC, 0) : -ENOENT;
-	if (is_lack(freezer))
+	if (sys_is_lack(freezer))
 		return freezer;
 	frozen = freeze(dir, freezer);
 	count(&tally, signal_members(dir, signo));

@@ -363,7 +363,7 @@ int watchlist_replace_poller(struct watchlist *list)
 {
 	int r = turn_to_epoll(list);
 
-	if (r == 0 || watchlist_is_blind(list) || (r != -EMFILE && r != -ENFILE && r != -ENOMEM))
+	if (r == 0 || watchlist_is_blind(list) || !sys_is_lack(r))
 		return r;
 	if (list->cares.ncares)
 		harvest_rest(list);
