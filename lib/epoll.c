@@ -79,6 +79,8 @@ static int descriptor(struct poller *poller)
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = BELL_TAG };
 	int fd, r;
 
+	if (!sys_still_owned(&e->set))
+		return -EBADF;
 	if (poller->is_foreign)
 		return e->set.fd;
 	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));

@@ -34,7 +34,7 @@ int front_fd(struct front *front, struct poller *poller)
 
 	if (fd < 0)
 		return fd;
-	if (front->set.fd >= 0)
+	if (sys_owned_fd(&front->set) >= 0)
 		return front->set.fd;
 	return poller->kind->lasts ? fd : stand_before(front, fd);
 }

@@ -342,7 +342,7 @@ static inline int sys_inode(int fd, struct sys_inode *ret)
 
 static inline int sys_is_open_on(int fd, const struct sys_inode *inode)
 {
-	struct sys_inode now;
+	struct sys_inode now = { 0 };
 
 	return fd >= 0 && sys_inode(fd, &now) == 0 && now.dev == inode->dev && now.ino == inode->ino;
 }
@@ -506,12 +506,18 @@ static inline struct timespec sys_timespec(int64_t ns)
 /* Closed, and perhaps another file by now. Where no call may tell, it is taken for what it was. */
 static inline int sys_is_lost(int fd, const struct sys_inode *inode)
 {
-	struct sys_inode now;
+	struct sys_inode now = { 0 };
 	int r = inode->ino ? sys_inode(fd, &now) : 0;
 
 	if (r < 0)
 		return r == -EBADF;
 	return inode->ino && (now.dev != inode->dev || now.ino != inode->ino);
+}
+
+static inline void sys_close_kept(int fd, const struct sys_inode *inode)
+{
+	if (fd >= 0 && !sys_is_lost(fd, inode))
+		sys_close(fd);
 }
 
 /* ---- Descriptors of the library's own ---- */
@@ -549,9 +555,17 @@ static inline int sys_still_owned(const struct sys_owned *owned)
 	return mark == owned->mark || mark < 0; /* by a filter that came later */
 }
 
+/* -1: there is none any more, and what is there is the host's. */
+static inline int sys_owned_fd(struct sys_owned *owned)
+{
+	if (!sys_still_owned(owned))
+		owned->fd = -1;
+	return owned->fd;
+}
+
 static inline void sys_close_owned(struct sys_owned *owned)
 {
-	if (sys_still_owned(owned))
+	if (sys_owned_fd(owned) >= 0)
 		sys_close(owned->fd);
 	owned->fd = -1;
 }

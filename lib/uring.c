@@ -112,15 +112,23 @@ static int submitted(struct uring *u, int r)
 	return r >= 0 || r == -EINTR || r == -ETIME || r == -EBUSY || r == -EAGAIN || r == -ENOMEM ? 0 : r;
 }
 
+/* The host has closed it, and may have a ring of its own there. */
+static int is_lost(const struct uring *u)
+{
+	return !sys_still_owned(&u->own);
+}
+
 static int submit(struct uring *u)
 {
-	if (!sys_still_owned(&u->own)) /* the host has closed it, and may have a ring of its own there */
+	if (is_lost(u))
 		return -EBADF;
 	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit(&u->ring)));
 }
 
 static int submit_and_look(struct uring *u)
 {
+	if (is_lost(u))
+		return -EBADF;
 	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit_and_get_events(&u->ring)));
 }
 
@@ -182,8 +190,8 @@ static int watch(struct poller *poller, int fd, uint64_t tag, enum poller_watch 
 static int read_all(struct poller *poller, int fd, uint64_t tag)
 {
 	struct uring *u = (struct uring *)poller;
-	struct io_uring_sqe *sqe;
-	int r = u->buffers.ring && u->buffers.registered ? 0 : buffers_register(&u->buffers, &u->ring);
+	struct io_uring_sqe *sqe = NULL;
+	int r = u->buffers.registered ? 0 : is_lost(u) ? -EBADF : buffers_register(&u->buffers, &u->ring);
 
 	if (r == 0)
 		r = get_sqe(u, &sqe);
@@ -255,10 +263,10 @@ static int enter(struct uring *u, int64_t timeout_ns)
 
 	if (io_uring_cq_ready(&u->ring))
 		return 0;
-	if (!sys_still_owned(&u->own))
-		return -EBADF;
 	if (timeout_ns == 0)
 		return submit_and_look(u);
+	if (is_lost(u))
+		return -EBADF;
 	if (ns == FAR_NS)
 		until = INT64_MAX;
 	else if (io_uring_sq_ready(&u->ring))
@@ -313,6 +321,10 @@ static int descriptor(struct poller *poller)
 	int fd, r;
 
 	poller->is_foreign = 1;
+	if (is_lost(u))
+		return -EBADF;
+	if (u->event.fd >= 0 && sys_owned_fd(&u->event) < 0)
+		SYS_KEEP_ERRNO(io_uring_unregister_eventfd(&u->ring)); /* which is a stranger's number now */
 	if (u->event.fd >= 0)
 		return u->event.fd;
 	fd = sys_above_stdio(sys_eventfd2(0, EFD_NONBLOCK | EFD_CLOEXEC));

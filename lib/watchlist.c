@@ -36,7 +36,7 @@ void watchlist_start_timer(struct watchlist *list)
 
 	if (list->timer_is_watched)
 		return;
-	if (list->timer.fd < 0)
+	if (sys_owned_fd(&list->timer) < 0)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
@@ -187,7 +187,7 @@ void watchlist_set_clock(struct watchlist *list)
 
 	if (!list->poller->is_foreign || due >= list->clock_ns)
 		return;
-	if (list->clock.fd < 0)
+	if (sys_owned_fd(&list->clock) < 0)
 		sys_own(&list->clock, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	list->has_no_clock = list->clock.fd < 0;
 	if (list->clock.fd >= 0) {
@@ -382,7 +382,7 @@ int watchlist_fd(struct watchlist *list)
 		watchlist_rewatch(list);
 		fd = front_fd(&list->front, list->poller);
 	}
-	if (fd >= 0 || !clone_unsupported(fd))
+	if (fd >= 0 || !(clone_unsupported(fd) || fd == -EBADF)) /* -EBADF: the host has closed it */
 		return fd;
 	r = watchlist_replace_poller(list);
 	return r < 0 ? r : front_fd(&list->front, list->poller);

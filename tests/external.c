@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
+#include "harness/files.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
 
@@ -155,4 +159,46 @@ CheckedTest(external, nothing_to_wait_for)
 
 	uspawn_prep_wait(&sqe, &unset);
 	cr_assert_eq(sqe.fd, -1);
+}
+
+/* ---- A host that has closed a ring of ours, and has its own io_uring there ---- */
+
+static void use_where_the_hosts_is(void)
+{
+	enum { RINGS = 8, BUFFERS = 4 };
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	struct uspawn_output output = { .head = 100 };
+	struct uspawn_event event;
+	struct io_uring hosts[RINGS];
+	struct uspawn_plan *plan;
+	int bell;
+
+	copy_assert(uspawn_ring_new(&ring, 1, 0) == 0);
+	copy_assert(uspawn_plan_new(&plan,
+				    USPAWN(request, SH("echo out"), FDS({ 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(0) })),
+				    NULL) == 0);
+	file_close_range(3, 0);
+	for (int i = 0; i < RINGS; i++)
+		if (io_uring_queue_init(4, &hosts[i], 0) < 0)
+			copy_skip("no io_uring here");
+	bell = eventfd(0, EFD_CLOEXEC);
+	copy_assert(uspawn_ring_start(ring, &child, plan, USPAWN(args, .outputs = &output, .noutputs = 1)) == 0);
+	copy_assert(uspawn_ring_fd(ring) >= 0);
+	for (int i = 0; i < RINGS; i++) {
+		struct io_uring_buf_reg reg = { .ring_entries = BUFFERS };
+
+		copy_assert(posix_memalign((void **)&reg.ring_addr, 4096, 4096) == 0);
+		copy_assert(io_uring_register_eventfd(&hosts[i], bell) == 0);
+		copy_assert(io_uring_register_buf_ring(&hosts[i], &reg, 0) == 0);
+	}
+	copy_assert(uspawn_ring_wait(ring, &event, 1, -1) == 1 && event.type == USPAWN_EVENT_END);
+	copy_assert(output.len == 4 && child.exit.code == USPAWN_EXITED);
+	uspawn_ring_free(ring);
+	uspawn_plan_free(plan);
+}
+
+CheckedTest(external, hosts_io_uring_is_left_alone)
+{
+	copy_run(use_where_the_hosts_is);
 }

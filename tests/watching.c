@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "harness/copy.h"
+#include "harness/files.h"
 #include "harness/kernel.h"
 #include "harness/rings.h"
 
@@ -598,4 +599,48 @@ CheckedTest(watching, rings_at_the_same_time)
 		rings[i] = uspawn_ring_free(rings[i]);
 	}
 	cr_assert_null(uspawn_ring_free(NULL));
+}
+
+/* ---- A host that closes what it does not know, and opens its own files there ---- */
+
+static uint32_t closed_flags;
+static int waits_between;
+
+static void ask_for_the_descriptor_again(void)
+{
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	struct uspawn_event event;
+	struct uspawn_plan *plan;
+	struct pollfd p = { .events = POLLIN };
+
+	copy_assert(uspawn_plan_new(&plan, USPAWN(request, WITNESS("exit", "5")), NULL) == 0);
+	copy_assert(uspawn_ring_new(&ring, 1, closed_flags) == 0 && uspawn_ring_fd(ring) >= 0);
+	file_close_range(3, 0);
+	for (int i = 3; i < 93; i += 2) {
+		int ends[2];
+
+		copy_assert(pipe(ends) == 0 && ends[0] == i && ends[1] == i + 1);
+	}
+	if (waits_between)
+		copy_assert(uspawn_ring_wait(ring, &event, 1, 0) == 0);
+	p.fd = uspawn_ring_fd(ring);
+	copy_assert(p.fd >= 93);
+	copy_assert(uspawn_ring_start(ring, &child, plan, NULL) == 0);
+	copy_assert(poll(&p, 1, -1) == 1 && p.revents == POLLIN);
+	copy_assert(uspawn_ring_wait(ring, &event, 1, 0) == 1 && event.child == &child);
+	copy_assert(uspawn_ring_fd(ring) == p.fd);
+	uspawn_ring_free(ring);
+	uspawn_plan_free(plan);
+	for (int i = 3; i < 93; i++)
+		copy_assert(fcntl(i, F_GETFD) == 0);
+}
+
+CheckedTest(watching, host_has_closed_the_rings_descriptor)
+{
+	for (int i = 0; i < 4; i++) {
+		closed_flags = i & 1 ? USPAWN_RING_EPOLL : 0;
+		waits_between = i & 2;
+		copy_run(ask_for_the_descriptor_again);
+	}
 }
