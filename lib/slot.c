@@ -15,6 +15,8 @@
 #define LOOK_AT         4
 #define SETTLE_SLICE_NS 50000000
 
+#define CLAIMED_SLICE_NS 20000
+
 static _Atomic(struct slot *) all;
 
 void slot_pool_init(struct slot_pool *pool, int apart)
@@ -156,8 +158,8 @@ static void tell(struct uspawn_child *child, const struct child_report *report)
 	atomic_store(&handle->slot, NULL);
 }
 
-/* What the child said goes to whoever waits for it; what it held is let go. */
-static void empty(struct slot *slot, struct uspawn_child *child)
+/* What the child said goes to whoever waits for it. */
+static void bring_report(struct slot *slot, struct uspawn_child *child)
 {
 	const struct child_report *report = &slot->memory->report;
 
@@ -165,8 +167,6 @@ static void empty(struct slot *slot, struct uspawn_child *child)
 		clone_cut_refused();
 	if (child)
 		tell(child, report);
-	fds_release(&slot->fds);
-	plan_unref(slot->plan);
 }
 
 static int claim(struct slot *slot, uintptr_t child)
@@ -174,20 +174,41 @@ static int claim(struct slot *slot, uintptr_t child)
 	return atomic_compare_exchange_strong(&slot->child, &child, SLOT_CLAIMED);
 }
 
-static void bring_home(struct slot *slot)
+/* A claim is held for as long as a report takes to be copied, unless its thread is not let run. */
+static void look_again(unsigned *looks)
 {
-	uintptr_t child = atomic_load(&slot->child);
+	const struct timespec slice = sys_timespec(CLAIMED_SLICE_NS);
 
-	while (child == SLOT_CLAIMED || (child > SLOT_LEFT && !claim(slot, child)))
-		child = atomic_load(&slot->child);
-	if (child != SLOT_LEFT)
-		empty(slot, (struct uspawn_child *)child);
+	if (++*looks > 100)
+		sys_nanosleep(&slice);
 }
 
-static void await_owner(const struct handle *handle)
+/* `forked`: in a copy of the process, where whoever has claimed it is not. */
+static void bring_home(struct slot *slot, int forked)
 {
-	while (atomic_load(&handle->slot))
-		;
+	uintptr_t child = atomic_load(&slot->child);
+	unsigned looks = 0;
+
+	while ((child == SLOT_CLAIMED && !forked) || (child > SLOT_LEFT && !claim(slot, child))) {
+		look_again(&looks);
+		child = atomic_load(&slot->child);
+	}
+	if (child == SLOT_LEFT)
+		return;
+	bring_report(slot, child > SLOT_LEFT ? (struct uspawn_child *)child : NULL);
+	fds_release(&slot->fds);
+	plan_unref(slot->plan);
+}
+
+static void await_owner(struct handle *handle)
+{
+	unsigned looks = 0;
+
+	while (atomic_load(&handle->slot)) {
+		if (looks == 100 && handle->maker != sys_getpid())
+			atomic_store(&handle->slot, NULL); /* nor is it here */
+		look_again(&looks);
+	}
 }
 
 void slot_vacate(struct uspawn_child *child)
@@ -196,8 +217,14 @@ void slot_vacate(struct uspawn_child *child)
 	struct slot *slot = atomic_load(&handle->slot);
 
 	if (slot && claim(slot, (uintptr_t)child)) {
-		empty(slot, child);
+		/* Closing may take its time, and whoever waits for the slot none. */
+		struct uspawn_plan *plan = slot->plan;
+		struct fds fds = slot->fds;
+
+		bring_report(slot, child);
 		atomic_store(&slot->child, SLOT_LEFT);
+		fds_release(&fds);
+		plan_unref(plan);
 	}
 	await_owner(handle);
 }
@@ -229,7 +256,7 @@ int slot_has_failed(const struct uspawn_child *child)
 }
 
 /* Takes the slot that *at points to out of the busy ones. */
-static void retire(struct slot_pool *pool, struct slot **at)
+static void retire(struct slot_pool *pool, struct slot **at, int forked)
 {
 	struct slot *slot = *at;
 
@@ -238,7 +265,7 @@ static void retire(struct slot_pool *pool, struct slot **at)
 		pool->busy_end = at;
 	pool->nbusy--;
 	pool->nholding -= slot->is_holding;
-	bring_home(slot);
+	bring_home(slot, forked);
 	slot_untake(pool, slot);
 }
 
@@ -255,7 +282,7 @@ void slot_harvest(struct slot_pool *pool, int everything)
 		struct slot *slot = pool->busy;
 
 		if (has_settled(slot)) {
-			retire(pool, &pool->busy);
+			retire(pool, &pool->busy, 0);
 			continue;
 		}
 		/* To the end, so that a few that are stopped do not hide the others. */
@@ -272,7 +299,7 @@ void slot_settle(struct slot *slot)
 
 	for (struct slot **at = &pool->busy; *at; at = &(*at)->next)
 		if (*at == slot) {
-			retire(pool, at);
+			retire(pool, at, 0);
 			return;
 		}
 }
@@ -296,7 +323,7 @@ void slot_pool_done(struct slot_pool *pool, int forked)
 		while (!forked && !has_settled(slot))
 			if (sys_futex_wait(&slot->memory->settled, 1, &slice) == -ETIMEDOUT && is_dead(slot->pid))
 				break;
-		retire(pool, &pool->busy);
+		retire(pool, &pool->busy, forked);
 	}
 	while ((slot = pool->idle)) {
 		pool->idle = slot->next;
