@@ -143,6 +143,16 @@ static int attend(struct care *care, int64_t deadline_ns, struct scratch *scratc
 	}
 }
 
+static int begin_to_attend(struct care *care)
+{
+	int32_t attended = 0, mine = sys_getpid();
+
+	while (!atomic_compare_exchange_strong(&care->attended, &attended, mine))
+		if (attended == mine)
+			return 0;
+	return 1;
+}
+
 static int attend_until(struct uspawn_child *child, int64_t timeout_ns)
 {
 	struct care *care = handle_of(child)->care;
@@ -151,7 +161,7 @@ static int attend_until(struct uspawn_child *child, int64_t timeout_ns)
 	char bytes[LITTLE_SIZE];
 	int r;
 
-	if (atomic_exchange(&care->attended, 1))
+	if (!begin_to_attend(care))
 		return -EBUSY;
 	care->child = child;
 	care_look(care); /* what was not ready is not polled by who only looks */

@@ -28,8 +28,9 @@ struct care {
 	uint64_t passed, sent, told; /* of timed, a bit each: whose time has come, and who was reached */
 	uint8_t exited, exit_told, idle_stands;
 	uint8_t has_tree, empty_told;
-	uint8_t busy;             /* on a ring's list of those to be visited */
-	_Atomic uint8_t attended; /* a blocking wait is at it */
+	uint8_t busy; /* on a ring's list of those to be visited */
+	_Atomic int32_t
+		attended; /* by a blocking wait of this process, or 0: a fork takes the word along, not the wait */
 	struct care *next_busy;
 	struct tree tree;
 	uint32_t heap_at; /* in a ring's deadlines, from 1; 0: not there */

@@ -35,7 +35,7 @@ static int collect(struct watchlist *list, struct entry *entry)
 	if (entry->state == ENTRY_LIVE) {
 		int entered = wait_enter(child) == 0;
 
-		ended = wait_collect(child, handle_of(child)->flags & HANDLE_READABLE ? WAIT_ENDED : WAIT_LOOK);
+		ended = wait_collect(child, handle_of(child)->flags & HANDLE_READABLE ? WAIT_ENDED : WAIT_LOOK) == 1;
 		if (ended && (entry->how == POLLER_AGAIN || handle_of(child)->flags & HANDLE_BORROWED))
 			watchlist_unwatch(list, entry);
 		if (entered)
