@@ -708,7 +708,8 @@ uint32_t uspawn_version(void); /* of the library, as USPAWN_VERSION */
 
 /*
  * What the kernel allows, for n = 0, 1, ...: 1 works, or the -errno it answered (-EOPNOTSUPP for EINVAL); -EINVAL
- * after the last. Found by trying it now, in this thread: some start a child that does nothing.
+ * after the last. Found by trying it now, in this thread: some start a child that does nothing, and are -EBUSY where
+ * that would be the first of a PID namespace, and take it along.
  */
 int uspawn_probe(uint32_t n);
 const char *uspawn_strfeature(uint32_t n); /* its name; NULL after the last */

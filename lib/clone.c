@@ -266,3 +266,11 @@ int clone_attempt(struct birth *birth, enum uspawn_rung rung)
 	}
 	return r;
 }
+
+int clone_next_is_init(void)
+{
+	char unused[32];
+
+	return sys_readlink("/proc/thread-self/ns/pid_for_children", unused, sizeof(unused)) == -ENOENT &&
+	       sys_readlink("/proc/thread-self/ns/pid", unused, sizeof(unused)) > 0;
+}

@@ -49,6 +49,9 @@ int clone_has_cgroup(enum uspawn_rung rung);
 /* A shared descriptor table could not be cut: from now on it is copied. */
 void clone_cut_refused(void);
 
+/* The next child is the first of a PID namespace: if that ends, there can be no other. */
+int clone_next_is_init(void);
+
 /* The fastest rung that USPAWN_RUNG in the environment allows; read once. */
 enum uspawn_rung clone_cap(void);
 

@@ -69,15 +69,6 @@ enum { ANOTHER_IMAGE = STAGES_CANNOT + 1 };
 
 static _Atomic uint8_t has_worked;
 
-/* The next child is the first of a PID namespace: if that ends, there can be no other. */
-static int next_is_init(void)
-{
-	char unused[32];
-
-	return sys_readlink("/proc/thread-self/ns/pid_for_children", unused, sizeof(unused)) == -ENOENT &&
-	       sys_readlink("/proc/thread-self/ns/pid", unused, sizeof(unused)) > 0;
-}
-
 /* 0, or why the relay was not reached, or could not begin: its child is gone then. */
 static int await_relay(const struct birth *birth, const struct uspawn_plan *plan, struct block *block,
 		       enum image_kind kind)
@@ -151,7 +142,7 @@ int stages_attempt(struct birth *birth, const struct uspawn_plan *plan, const st
 	struct crossing crossing = { .block = -1 };
 	int r;
 
-	if (!atomic_load_explicit(&has_worked, memory_order_relaxed) && next_is_init())
+	if (!atomic_load_explicit(&has_worked, memory_order_relaxed) && clone_next_is_init())
 		return STAGES_CANNOT;
 	if (!rung_suits_relay(plan) || crossing_read_caps(&crossing.caps) < 0)
 		return STAGES_CANNOT;

@@ -64,6 +64,8 @@ int trial_start(enum uspawn_rung rung, const struct child_instr *program, struct
 	birth->pid = 0;
 	if (rung < clone_cap())
 		return -EOPNOTSUPP; /* where a filter kills, this is how it is kept from it */
+	if (clone_next_is_init())
+		return -EBUSY;
 	if (rung != USPAWN_RUNG_FORK)
 		return try_with(rung, program, birth, &own);
 	r = sys_mmap(sizeof(own), MAP_SHARED, -1, &page);

@@ -821,3 +821,27 @@ CheckedTest(namespaces, contradictions)
 		     -EINVAL);
 	assert_failed(&child, EINVAL, USPAWN_STEP_CLONE, 0);
 }
+
+/* ---- The first of a PID namespace is its init ---- */
+
+static void probe_before_init(void)
+{
+	struct uspawn_child child;
+
+	copy_assert(unshare(CLONE_NEWPID) == 0);
+	for (uint32_t n = 0; uspawn_strfeature(n); n++)
+		if (strcmp(uspawn_strfeature(n), "rung-fork") == 0)
+			copy_assert(uspawn_probe(n) == -EBUSY);
+		else
+			uspawn_probe(n);
+	for (int i = 0; i < 2; i++)
+		copy_assert(uspawn(&child, USPAWN(request, .argv = LIST("sleep", "100")), NULL) == 0);
+	copy_end();
+}
+
+CheckedTest(namespaces, probing_makes_no_init)
+{
+	if (unshare(CLONE_NEWUTS) < 0)
+		cr_skip_test("new namespaces cannot be had");
+	copy_run(probe_before_init);
+}
