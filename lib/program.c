@@ -110,8 +110,8 @@ static void put_namespaces(struct writer *w, int forks)
 static int limit_can_wait(const struct uspawn_plan *plan)
 {
 	const struct plan_namespaces *ns = plan->namespaces;
-	int opens = plan->nactions || (ns && ns->offsets) || (plan->confine && plan->confine->label) ||
-		    (plan->sched && plan->sched->set & USPAWN_OOM_SCORE);
+	int opens = plan->nactions || (ns && ns->unshare & SYS_CLONE_NEWTIME) || plan->flags & USPAWN_PIVOT_ROOT ||
+		    (plan->confine && plan->confine->label) || (plan->sched && plan->sched->set & USPAWN_OOM_SCORE);
 	int loses_rights = identity_count(plan) || (ns && (ns->unshare & CLONE_NEWUSER || ns->njoin));
 
 	return opens && !rlimits_raise_nofile(plan, loses_rights);

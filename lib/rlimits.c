@@ -31,13 +31,16 @@ void rlimits_keep(struct uspawn_plan *plan, const struct uspawn_request *r, stru
 int rlimits_raise_nofile(const struct uspawn_plan *plan, int hard)
 {
 	const struct uspawn_rlimit *last = NULL;
+	uint64_t highest = 0;
 	struct rlimit64 now;
 
 	for (uint32_t i = 0; i < plan->nrlimits; i++)
-		if (plan->rlimits[i].resource == RLIMIT_NOFILE)
+		if (plan->rlimits[i].resource == RLIMIT_NOFILE) {
 			last = &plan->rlimits[i];
+			highest = last->hard > highest ? last->hard : highest;
+		}
 	return last && sys_getrlimit(RLIMIT_NOFILE, &now) == 0 &&
-	       (last->soft > now.rlim_cur || (hard && last->hard > now.rlim_max));
+	       (last->soft > now.rlim_cur || (hard && highest > now.rlim_max));
 }
 
 void rlimits_put(struct writer *w, int nofile)

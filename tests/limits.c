@@ -392,3 +392,29 @@ EachWaitingRung(limits, small_files_and_output)
 	rung = way->rung;
 	copy_run(capture_into_a_small_file);
 }
+
+/* Steps of the library's own that open a file come before it. */
+static void limit_what_opens(const struct uspawn_namespaces *ns, const char *root, uint64_t flags, uint32_t by)
+{
+	const struct uspawn_rlimit limit = { RLIMIT_NOFILE, 0, 3, 3 };
+	struct uspawn_child child;
+	int r = uspawn_run(&child,
+			   USPAWN(request, .argv = LIST("/bin/true"), .rung = by, .rlimits = &limit, .nrlimits = 1,
+				  .namespaces = ns, .root = root, .flags = flags | USPAWN_INHERIT_FDS),
+			   NULL);
+
+	cr_assert(r == 0 || r == -EPERM || r == -EINVAL, "%s at %s", strerror(-r), uspawn_strstep(child.failure.step));
+	if (r < 0)
+		cr_skip_test("no such namespaces here");
+	cr_assert(child.exit.code == USPAWN_EXITED); /* which may lack a number for its libraries */
+}
+
+EachWaitingRung(limits, after_a_new_time_namespace)
+{
+	limit_what_opens(USPAWN(namespaces, .unshare = CLONE_NEWTIME), NULL, 0, way_own_memory(way));
+}
+
+EachWaitingRung(limits, after_a_pivot)
+{
+	limit_what_opens(USPAWN(namespaces, .unshare = CLONE_NEWNS), "/", USPAWN_PIVOT_ROOT, way->rung);
+}
