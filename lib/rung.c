@@ -99,6 +99,10 @@ enum uspawn_rung rung_first(const struct uspawn_plan *plan, enum uspawn_rung fas
 		fastest = USPAWN_RUNG_RELAY;
 	if (fastest < USPAWN_RUNG_RELAY && plan->confine && plan->confine->filter && dumps_reach_the_caller())
 		fastest = USPAWN_RUNG_RELAY;
+	/* Of a caller that is not dumpable the score's file is root's. */
+	if (fastest < USPAWN_RUNG_RELAY && plan->sched && plan->sched->set & USPAWN_OOM_SCORE &&
+	    sys_prctl(PR_GET_DUMPABLE, 0) != 1)
+		fastest = USPAWN_RUNG_RELAY;
 	/* The user namespace must be there before the PID namespace that belongs to it: both by the clone. */
 	if (plan->namespaces && plan->namespaces->unshare & CLONE_NEWUSER && plan->namespaces->unshare & CLONE_NEWPID)
 		return USPAWN_RUNG_FORK;

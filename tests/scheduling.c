@@ -333,3 +333,27 @@ EachWaitingRung(scheduling, without_rights)
 	rung = way->rung;
 	copy_run(without_rights);
 }
+
+/* What was root and is not any more has no right over its own files below /proc. */
+static void give_a_score(void)
+{
+	struct uspawn_sched sched = { .size = sizeof(sched), .set = USPAWN_OOM_SCORE, .oom_score_adj = 500 };
+	struct uspawn_child child;
+
+	copy_assert(setresgid(54321, 54321, 54321) == 0 && setresuid(54321, 54321, 54321) == 0);
+	copy_assert(uspawn_run(&child,
+			       USPAWN(request, .rung = rung, .sched = &sched,
+				      .argv = LIST("sh", "-c", "test $(cat /proc/self/oom_score_adj) = 500")),
+			       NULL) == 0);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+}
+
+CheckedTest(scheduling, oom_score_of_who_gave_up_root)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root, to give it up");
+	if (way_missing(USPAWN_RUNG_RELAY))
+		cr_skip_test("%s", way_missing(USPAWN_RUNG_RELAY));
+	for (rung = USPAWN_RUNG_ANY; rung <= USPAWN_RUNG_RELAY; rung++)
+		copy_run(give_a_score);
+}
