@@ -95,6 +95,7 @@ void admission_run(struct uspawn_ring *ring)
 		int r;
 
 		wait_shut(child);
+		queue_check(queued);
 		r = ring_start(ring, child, queued->plan, &queued->args, queued->fds);
 		if (r == 0) {
 			ring->pause_ns = 0;

@@ -100,13 +100,16 @@ void care_begin(struct care *care, struct uspawn_child *child, struct fds *fds)
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		struct stream *stream = &care->streams[i];
 
-		stream->fd = fds_take_other(fds, stream->n);
+		stream_open(stream, fds_take_other(fds, stream->n));
 		stream->ready = stream->feeds;
 		if (stream->feeds) /* a short input is in the pipe at once, and nobody need watch it */
 			stream_pump(stream, &none, &bytes);
 	}
 	handle_of(child)->care = care;
-	handle_of(child)->tree = care->has_tree ? care->tree.dir : 0;
+	if (care->has_tree) {
+		handle_of(child)->tree = care->tree.dir;
+		handle_of(child)->tree_inode = care->tree.inode;
+	}
 	handle_of(child)->flags |= HANDLE_CARED;
 	wait_enter(child);
 }

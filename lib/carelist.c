@@ -85,6 +85,7 @@ static int watch_pipe(struct care *care, struct stream *stream, struct poller *p
 	uint64_t tag = part_tag(care, 1u + stream->n);
 	int r = -EOPNOTSUPP;
 
+	stream_check(stream);
 	if (stream->fd < 0 || stream->last)
 		return 0;
 	if (!stream->feeds && output_is_direct(&stream->output) && poller->kind->read && !stream->cannot_be_read)
@@ -112,6 +113,7 @@ int carelist_watch(struct carelist *list, struct care *care, struct poller *poll
 	int failed = 0;
 
 	care->tree.watched = 0;
+	care->tree.ready = 1;
 	for (uint32_t i = 0; i < care->nstreams; i++) {
 		int r = watch_pipe(care, &care->streams[i], poller);
 

@@ -55,6 +55,15 @@ int fds_out_of_the_way(int fd, const struct uspawn_plan *plan)
 	return fd;
 }
 
+/* That is closed when the child has taken it: by then the host may have closed it, and have another file there. */
+static void own(struct fds *fds, unsigned n)
+{
+	fds->owned |= bit(n);
+	fds->inodes[n] = (struct sys_inode){ 0 };
+	if (fds->beside)
+		sys_inode(fds->number[n], &fds->inodes[n]);
+}
+
 /* A dup of our own, low if there is a reserved number, and on no target where that would be in the way. */
 static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int fd)
 {
@@ -73,7 +82,8 @@ static int pin(struct fds *fds, const struct uspawn_plan *plan, unsigned n, int 
 		}
 		if (number < 0)
 			return number;
-		fds->owned |= bit(n);
+		fds->number[n] = number;
+		own(fds, n);
 	}
 	fds->number[n] = number;
 	return 0;
@@ -113,16 +123,16 @@ static int take_ends(struct fds *fds, const struct uspawn_plan *plan, unsigned n
 	fds->number[n] = ends.child;
 	fds->other[n] = ends.caller;
 	fds->pipes |= bit(n);
-	fds->owned |= bit(n);
 	if (ends.child >= RESERVE_END) {
 		r = reserve_pin(ends.child);
 		if (r >= 0) {
 			sys_close(ends.child);
 			fds->number[n] = r;
-			fds->owned &= ~bit(n);
 			fds->pinned |= bit(n);
+			return 0;
 		}
 	}
+	own(fds, n);
 	return 0;
 }
 
@@ -156,8 +166,11 @@ int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, ui
 {
 	if (args->nfds < plan->nbrought)
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
+	for (uint32_t i = 0; i < plan->ncopies; i++)
+		if (sys_is_lost(plan->copies[i].fd, &plan->copies[i].inode))
+			return request_fail(reterr, EBADF, plan->copies[i].step, plan->copies[i].index);
 	for (unsigned n = 0; closed && n < plan->nargs; n++)
-		if (closed & bit(n) && plan->args[n].use == PLAN_DESCRIPTOR)
+		if (closed & bit(n) && (plan->args[n].use == PLAN_DESCRIPTOR || args->give & bit(n)))
 			return request_fail(reterr, EBADF, plan->args[n].step, plan->args[n].index);
 	return 0;
 }
@@ -167,6 +180,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 {
 	fds->pinned = fds->owned = fds->pipes = 0;
 	fds->given = args->give;
+	fds->beside = beside;
 	if (args->give && !given_once(plan, args, queued))
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (unsigned n = 0; n < plan->nargs; n++) {
@@ -207,7 +221,7 @@ void fds_hand_over(struct fds *fds, const struct uspawn_args *args)
 			sys_close(args->fds[n]); /* the child reads a dup of it */
 		} else {
 			fds->number[n] = args->fds[n];
-			fds->owned |= bit((unsigned)n);
+			own(fds, (unsigned)n);
 		}
 		args->fds[n] = -1;
 	}
@@ -222,7 +236,7 @@ void fds_release(struct fds *fds)
 		if (fds->pinned & bit((unsigned)n))
 			reserve_unpin(fds->number[n]);
 		else
-			sys_close(fds->number[n]);
+			sys_close_kept(fds->number[n], &fds->inodes[n]);
 	}
 	fds->pinned = fds->owned = 0;
 }

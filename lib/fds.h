@@ -10,11 +10,13 @@
 #include "plan.h"
 
 struct fds {
-	int number[PLAN_ARGS]; /* what the child reads, by argument */
-	int other[PLAN_ARGS];  /* the caller's end of a pipe or pty */
-	int cgroup;            /* to be born in; -1: the caller's */
-	uint64_t pinned;       /* number is a reserved one, to be given back */
-	uint64_t owned;        /* number is ours to close */
+	int number[PLAN_ARGS];              /* what the child reads, by argument */
+	int other[PLAN_ARGS];               /* the caller's end of a pipe or pty */
+	int cgroup;                         /* to be born in; -1: the caller's */
+	uint64_t pinned;                    /* number is a reserved one, to be given back */
+	uint64_t owned;                     /* number is ours to close, */
+	struct sys_inode inodes[PLAN_ARGS]; /* if it still is this; 0: at once */
+	int beside;
 	uint64_t pipes;
 	uint64_t given; /* the caller's descriptors that become ours with the start */
 };

@@ -55,6 +55,7 @@ struct handle {
 	int64_t gone_ns;             /* others were seen to have its status; 0: no */
 	struct queued *queued;       /* it is not started yet, or could not be */
 	struct sys_inode inode;      /* of the pidfd */
+	struct sys_inode tree_inode;
 };
 
 _Static_assert(sizeof(struct handle) <= sizeof(((struct uspawn_child *)0)->opaque), "opaque has room");

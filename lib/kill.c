@@ -44,7 +44,12 @@ static int kill_group(struct uspawn_child *child, int signo)
 
 static int kill_tree(struct uspawn_child *child, int signo)
 {
-	return handle_of(child)->tree ? tree_kill(handle_of(child)->tree, signo) : -EINVAL;
+	const struct handle *handle = handle_of(child);
+
+	if (!handle->tree)
+		return -EINVAL;
+	/* The host has closed it: what is there may be a group of others'. */
+	return sys_is_lost(handle->tree, &handle->tree_inode) ? -ESRCH : tree_kill(handle->tree, signo);
 }
 
 /* A kernel that has no such call (before 5.1), or a filter: of a child that may not be signalled only the call is

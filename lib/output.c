@@ -59,6 +59,7 @@ int output_open(struct output *ret, struct uspawn_output *to, int fd, int events
 	if (fd < 0)
 		return fd;
 	ret->fd = fd;
+	sys_inode(fd, &ret->inode);
 	return 0;
 }
 
@@ -268,6 +269,10 @@ int output_hand_on(struct output *o)
 {
 	size_t n;
 
+	if (o->fd >= 0 && output_is_held(o) && sys_is_lost(o->fd, &o->inode)) {
+		to(o)->error = -EBADF; /* the host has closed it, and what is there is another's */
+		return -EBADF;
+	}
 	while (!o->events && (n = next_piece(o))) {
 		const char *piece = o->held + o->at;
 		long r = o->fd >= 0 ? pipe_write(o->fd, piece, n, (enum pipe_kind)o->kind) : 0;
@@ -307,7 +312,6 @@ void output_close(struct output *o)
 	free(o->held);
 	o->held = NULL;
 	o->nheld = o->at = o->searched = 0;
-	if (o->fd >= 0)
-		sys_close(o->fd);
+	sys_close_kept(o->fd, &o->inode);
 	o->fd = -1;
 }

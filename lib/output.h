@@ -9,6 +9,8 @@
 
 #include <uspawn.h>
 
+#include "sys.h"
+
 struct output {
 	struct uspawn_output *to; /* the caller's; or `own`, where it has none */
 	struct uspawn_output own;
@@ -20,6 +22,7 @@ struct output {
 	uint32_t held_size, nheld, at; /* held[at .. nheld) is not handed on yet */
 	uint32_t searched;             /* before it no newline is held */
 	int fd;                        /* a dup of the caller's, or -1 */
+	struct sys_inode inode;        /* of its file */
 	uint8_t kind;                  /* enum pipe_kind */
 	uint8_t grows, events, lines;
 	uint8_t closed; /* nothing more comes */

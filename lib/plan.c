@@ -217,7 +217,7 @@ void plan_unref(struct uspawn_plan *plan)
 		if (plan->copies[i].pinned)
 			reserve_unpin(plan->copies[i].fd);
 		else
-			sys_close(plan->copies[i].fd);
+			sys_close_kept(plan->copies[i].fd, &plan->copies[i].inode);
 	}
 	give_back(plan);
 }

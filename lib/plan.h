@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 #include <uspawn.h>
 
+#include "sys.h"
+
 #define PLAN_ARGS 64 /* as many as uspawn_args.give has bits */
 
 enum plan_fd_kind {
@@ -32,7 +34,9 @@ struct plan_fd {
 
 struct plan_copy {
 	int from, fd;
-	int pinned; /* a reserved number */
+	int pinned;             /* a reserved number */
+	uint32_t step, index;   /* that it is for, first of all */
+	struct sys_inode inode; /* 0: it does not last */
 };
 
 struct plan_apart {

@@ -41,12 +41,12 @@ static char *const *copy_list(char ***pointers, char **bytes, char *const *list)
 	return ret;
 }
 
-static struct queued *allocate(const struct uspawn_args *args)
+static struct queued *allocate(const struct uspawn_args *args, uint32_t nfds)
 {
 	size_t n = env_count(args->argv) + env_count(args->envp) + env_count(args->setenv) + 3;
 	size_t size = env_size(args->argv) + env_size(args->envp) + env_size(args->setenv);
 	int saved = errno;
-	struct queued *queued = malloc(sizeof(*queued) + n * sizeof(char *) + size);
+	struct queued *queued = malloc(sizeof(*queued) + n * sizeof(char *) + nfds * sizeof(struct sys_inode) + size);
 	char **pointers, *bytes;
 
 	errno = saved;
@@ -54,7 +54,8 @@ static struct queued *allocate(const struct uspawn_args *args)
 		return NULL;
 	*queued = (struct queued){ .args = *args };
 	pointers = queued->strings;
-	bytes = (char *)(pointers + n);
+	queued->inodes = memset(pointers + n, 0, nfds * sizeof(struct sys_inode));
+	bytes = (char *)(queued->inodes + nfds);
 	queued->args.argv = copy_list(&pointers, &bytes, args->argv);
 	queued->args.envp = copy_list(&pointers, &bytes, args->envp);
 	queued->args.setenv = copy_list(&pointers, &bytes, args->setenv);
@@ -160,6 +161,8 @@ static int take_descriptors(struct queued *queued, const struct uspawn_plan *pla
 		args->fds[n] = -1;
 	}
 	queued->args.give = taken.copies | taken.stay;
+	for (uint64_t left = queued->args.give | queued->outputs; left; left &= left - 1)
+		sys_inode(queued->fds[__builtin_ctzll(left)], &queued->inodes[__builtin_ctzll(left)]);
 	queued->args.fds = queued->fds;
 	queued->args.nfds = plan->nargs;
 	return 0;
@@ -192,7 +195,7 @@ int queue_add(struct queue *queue, struct uspawn_child *child, const struct uspa
 			if (n >= plan->nargs || n >= accepted.nfds || plan->args[n].use != PLAN_DESCRIPTOR ||
 			    (m < n && accepted.give & bit(m) && accepted.fds[m] == accepted.fds[n]))
 				return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
-	queued = allocate(&accepted);
+	queued = allocate(&accepted, plan->nargs);
 	if (!queued)
 		return request_fail(reterr, ENOMEM, USPAWN_STEP_REQUEST, 0);
 	r = take_descriptors(queued, plan, &accepted, reterr);
@@ -241,6 +244,16 @@ void queue_put_back(struct queue *queue, struct queued *queued)
 	handle_of(queued->child)->queued = queued;
 }
 
+void queue_check(struct queued *queued)
+{
+	for (uint64_t left = queued->args.give | queued->outputs; left; left &= left - 1) {
+		int n = __builtin_ctzll(left);
+
+		if (queued->fds[n] >= 0 && sys_is_lost(queued->fds[n], &queued->inodes[n]))
+			queued->fds[n] = -1;
+	}
+}
+
 void queue_remove(struct queued *queued)
 {
 	take_out(queued);
@@ -249,8 +262,8 @@ void queue_remove(struct queued *queued)
 
 void queue_free(struct queued *queued)
 {
-	close_all(queued->fds, queued->args.give);
-	close_all(queued->fds, queued->outputs);
+	queue_check(queued);
+	close_all(queued->fds, queued->args.give | queued->outputs);
 	plan_unref(queued->plan);
 	free(queued);
 }

@@ -13,10 +13,11 @@ struct queued {
 	struct queue *queue;
 	struct uspawn_child *child;
 	struct uspawn_plan *plan;
-	struct uspawn_args args; /* all descriptors are given */
-	int fds[PLAN_ARGS];      /* of a CAPTURE: a copy of the descriptor that its output names */
-	uint64_t outputs;        /* which those are, a bit each */
-	char *strings[];         /* of all lists, and behind them their bytes */
+	struct uspawn_args args;  /* all descriptors are given */
+	int fds[PLAN_ARGS];       /* of a CAPTURE: a copy of the descriptor that its output names */
+	uint64_t outputs;         /* which those are, a bit each */
+	struct sys_inode *inodes; /* of the files at fds, behind the strings' pointers */
+	char *strings[];          /* of all lists, and behind them their bytes */
 };
 
 struct queue {
@@ -33,6 +34,9 @@ int queue_add(struct queue *queue, struct uspawn_child *child, const struct uspa
 /* The first, off the queue; or back again. */
 struct queued *queue_take(struct queue *queue);
 void queue_put_back(struct queue *queue, struct queued *queued);
+
+/* Before it is started: what the host has closed meanwhile is none of its descriptors any more. */
+void queue_check(struct queued *queued);
 
 /* To the end. */
 void queue_append(struct queue *queue, struct queued *queued);

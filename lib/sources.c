@@ -34,27 +34,34 @@ static int find_copy(const struct uspawn_plan *plan, int fd, int apart)
 	return -1;
 }
 
-static int add_copy(struct uspawn_plan *plan, int from, int fd, int pinned)
+static int add_copy(struct uspawn_plan *plan, int fd, int pinned, const struct plan_copy *as)
 {
-	plan->copies[plan->ncopies++] = (struct plan_copy){ from, fd, pinned };
+	struct plan_copy *copy = &plan->copies[plan->ncopies++];
+
+	*copy = *as;
+	copy->fd = fd;
+	copy->pinned = pinned;
 	return fd;
 }
 
 /* A number for fd's file that stays as it is while the plan lives; `apart`: one that is no target. */
-static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
+static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart, uint32_t step, uint32_t index)
 {
 	int copy = find_copy(plan, fd, apart), low = 3, in_the_way, r;
+	struct plan_copy as = { .from = fd, .step = step, .index = index };
 
 	if (copy >= 0)
 		return copy;
 	if (sys_fcntl(fd, F_GETFD, 0) < 0 || reserve_holds(fd))
 		return -EBADF;
+	if (!borrow)
+		sys_inode(fd, &as.inode);
 	in_the_way = apart && plan_has_target(plan, fd);
 	if (borrow && !in_the_way && fd < RESERVE_END)
 		return fd;
 	if ((r = reserve_pin(fd)) >= 0) {
 		if (!apart || !plan_has_target(plan, r))
-			return add_copy(plan, fd, r, 1);
+			return add_copy(plan, r, 1, &as);
 		reserve_unpin(r);
 	}
 	if (borrow && !in_the_way)
@@ -63,7 +70,7 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart)
 		sys_close(r);
 		low = r + 1;
 	}
-	return r < 0 ? r : add_copy(plan, fd, r, 0);
+	return r < 0 ? r : add_copy(plan, r, 0, &as);
 }
 
 /* Notes that a start must bring argument n, and as what. */
@@ -113,7 +120,7 @@ static int take_source(struct uspawn_plan *plan, const struct uspawn_fd *entry, 
 		return use_arg(plan, entry->fd, PLAN_PTY, entry, USPAWN_STEP_PTY, index);
 	if (plan_is_arg(entry->fd))
 		return use_arg(plan, entry->fd, PLAN_DESCRIPTOR, entry, USPAWN_STEP_SOURCE, index);
-	return hold(plan, entry->fd, borrow, 0);
+	return hold(plan, entry->fd, borrow, 0, USPAWN_STEP_SOURCE, index);
 }
 
 static void list_fds(struct uspawn_plan *plan, const struct uspawn_request *r, struct layout *at)
@@ -184,7 +191,7 @@ static int take_apart(struct uspawn_plan *plan, int fd, int borrow, uint32_t ste
 		      struct uspawn_failure *reterr)
 {
 	int number = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, step, index)
-				     : hold(plan, fd, borrow, 1);
+				     : hold(plan, fd, borrow, 1, step, index);
 
 	if (number < 0 && !plan_is_arg(number))
 		return request_fail(reterr, -number, step, index);
@@ -215,7 +222,7 @@ static int take_cgroup(struct uspawn_plan *plan, const struct uspawn_request *r,
 	if (!(r->flags & USPAWN_SETCGROUP))
 		return 0;
 	fd = plan_is_arg(fd) ? use_arg(plan, fd, PLAN_DESCRIPTOR, NULL, USPAWN_STEP_CGROUP, 0)
-			     : hold(plan, fd, borrow, 0);
+			     : hold(plan, fd, borrow, 0, USPAWN_STEP_CGROUP, 0);
 	if (fd < 0 && !plan_is_arg(fd))
 		return request_fail(reterr, -fd, USPAWN_STEP_CGROUP, 0);
 	plan->cgroup_fd = fd;

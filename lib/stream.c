@@ -22,12 +22,34 @@ int scratch_get(struct scratch *scratch)
 	return scratch->bytes ? 0 : -ENOMEM;
 }
 
+void stream_open(struct stream *stream, int fd)
+{
+	stream->fd = fd;
+	sys_inode(fd, &stream->inode);
+}
+
 static void close_end(struct stream *stream)
 {
-	if (stream->fd >= 0)
-		sys_close(stream->fd);
+	sys_close_kept(stream->fd, &stream->inode);
 	stream->fd = -1;
 	stream->output.closed = 1;
+}
+
+static void set_error(struct stream *stream, int error)
+{
+	struct output *output = &stream->output;
+
+	(output->to ? output->to : &output->own)->error = error;
+}
+
+void stream_check(struct stream *stream)
+{
+	if (stream->fd < 0 || !sys_is_lost(stream->fd, &stream->inode))
+		return;
+	stream->fd = -1;
+	stream->output.closed = 1;
+	if (!stream->feeds)
+		set_error(stream, -EBADF);
 }
 
 /* ---- Writing ---- */
@@ -59,13 +81,6 @@ static enum stream_state feed(struct stream *stream)
 }
 
 /* ---- Reading ---- */
-
-static void set_error(struct stream *stream, int error)
-{
-	struct output *output = &stream->output;
-
-	(output->to ? output->to : &output->own)->error = error;
-}
 
 /* One read. 0: nothing came of it, for now or for ever. */
 static int read_once(struct stream *stream, struct scratch *scratch, uint64_t *retbytes)
@@ -122,6 +137,8 @@ enum stream_state stream_pump(struct stream *stream, struct scratch *scratch, ui
 {
 	int rounds = 0;
 
+	if (!stream->read_for_us) /* that goes on without the number */
+		stream_check(stream);
 	if (stream->feeds)
 		return feed(stream);
 	/* It stops without a byte to read, or without room: because of what the descriptor or the events hold back. */

@@ -7,9 +7,11 @@
 #define USPAWN_STREAM_H
 
 #include "output.h"
+#include "sys.h"
 
 struct stream {
-	int fd;              /* -1: it is over, but for what its output holds */
+	int fd; /* -1: it is over, but for what its output holds */
+	struct sys_inode inode;
 	uint8_t n;           /* of its argument */
 	uint8_t feeds;       /* written */
 	uint8_t ready;       /* the pipe may have bytes, or room */
@@ -37,6 +39,12 @@ enum stream_state {
 	STREAM_MORE,  /* there may be more, and others had to wait long enough */
 	STREAM_OVER,
 };
+
+/* The library's end, from now on the stream's. */
+void stream_open(struct stream *stream, int fd);
+
+/* Before the descriptor is used: over, if the host has closed it. */
+void stream_check(struct stream *stream);
 
 /* Does what can be done now. *retbytes: how many were read, added. */
 enum stream_state stream_pump(struct stream *stream, struct scratch *scratch, uint64_t *retbytes);

@@ -71,6 +71,8 @@ int tree_new(struct tree *ret, int parent, struct uspawn_tree_usage *usage)
 		tree_close(ret, 0);
 		return r == -ENOENT ? -EINVAL : r;
 	}
+	sys_inode(ret->dir, &ret->inode);
+	sys_inode(ret->events, &ret->events_inode);
 	if (usage)
 		*usage = (struct uspawn_tree_usage){ 0 };
 	return 0;
@@ -99,7 +101,8 @@ int tree_look(struct tree *tree)
 
 	if (tree->ready && !tree->is_empty) {
 		tree->ready = 0;
-		n = sys_pread(tree->events, text, sizeof(text) - 1);
+		n = sys_is_lost(tree->events, &tree->events_inode) ? -EBADF
+								   : sys_pread(tree->events, text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = '\0';
 		tree->is_empty = n < 0 || strstr(text, "populated 0") != NULL;
 	}
@@ -131,20 +134,19 @@ static void tell_usage(struct tree *tree)
 void tree_close(struct tree *tree, int keeps_dir)
 {
 	char path[TREE_NAME_SIZE + 4];
-	int r = 0;
+	int r = 0, lost = sys_is_lost(tree->dir, &tree->inode);
 
 	if (tree->dir < 0)
 		return;
-	if (tree->usage)
+	if (tree->usage && !lost)
 		tell_usage(tree);
 	snprintf(path, sizeof(path), "../%s", tree->name);
 	if (tree->maker == sys_getpid()) /* not in a forked copy */
-		r = sys_rmdirat(tree->dir, path);
+		r = lost ? -EBADF : sys_rmdirat(tree->dir, path);
 	if (r < 0 && r != -ENOENT && tree->usage)
 		tree->usage->left = 1;
-	if (tree->events >= 0)
-		sys_close(tree->events);
-	if (!keeps_dir)
+	sys_close_kept(tree->events, &tree->events_inode);
+	if (!keeps_dir && !lost)
 		sys_close(tree->dir);
 	tree->dir = tree->events = -1;
 }

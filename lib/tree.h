@@ -8,10 +8,13 @@
 
 #include <uspawn.h>
 
+#include "sys.h"
+
 #define TREE_NAME_SIZE 32
 
 struct tree {
 	int dir, events; /* -1: none */
+	struct sys_inode inode, events_inode;
 	char name[TREE_NAME_SIZE];
 	struct uspawn_tree_usage *usage; /* the caller's, or NULL */
 	int maker;                       /* the process whose it is to be removed */

@@ -158,7 +158,7 @@ static void close_what_it_owns(struct uspawn_child *child)
 	if (!(handle->flags & HANDLE_BORROWED) && owns_pidfd(child))
 		sys_close(child->pidfd);
 	if (handle->tree)
-		sys_close(handle->tree);
+		sys_close_kept(handle->tree, &handle->tree_inode);
 	child->pidfd = -1;
 	handle->tree = 0;
 	atomic_store(&handle->gate, GATE_ENDED | GATE_CLOSED); /* from here on it may be another child */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/filler.h"
 #include "harness/kernel.h"
@@ -882,4 +883,97 @@ EachWaitingRung(capture, a_child_that_is_moved)
 	uspawn_done(&child);
 	for (int i = 0; i < 3; i++)
 		free(outputs[i].data);
+}
+
+/* ---- A host that closes what it does not know, and opens its own files there ---- */
+
+static struct uspawn_ring *hosts_ring;
+
+static void close_all_while_captured(void)
+{
+	static char input[100000];
+	struct uspawn_output outputs[2] = { { .head = 100 }, { .head = 100 } };
+	struct uspawn_plan *plan;
+	struct uspawn_event event;
+	struct uspawn_child child;
+	char bytes[16];
+	int fds[90];
+
+	copy_assert(uspawn_plan_new(&plan,
+				    USPAWN(request, SH("cat >/dev/null; echo out"),
+					   FDS({ 0, USPAWN_FEED, .fd = USPAWN_ARG(0) },
+					       { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) })),
+				    NULL) == 0);
+	copy_assert((hosts_ring ? uspawn_ring_start(hosts_ring, &child, plan,
+						    USPAWN(args, .input = input, .ninput = sizeof(input),
+							   .outputs = outputs, .noutputs = 2))
+				: uspawn_start(&child, plan,
+					       USPAWN(args, .input = input, .ninput = sizeof(input), .outputs = outputs,
+						      .noutputs = 2))) == 0);
+	copy_assert(uspawn_settle(-1) == 0); /* a child that has not left yet would have theirs */
+	file_close_range(3, 0);
+	for (int i = 0; i < 90; i += 2) {
+		copy_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, &fds[i]) == 0);
+		copy_assert(fds[i] == 3 + i && fds[i + 1] == 4 + i && write(fds[i], "theirs", 6) == 6);
+	}
+	if (hosts_ring)
+		copy_assert(uspawn_ring_wait(hosts_ring, &event, 1, -1) == 1 && event.type == USPAWN_EVENT_END);
+	else
+		copy_assert(uspawn_wait(&child, -1) == 1);
+	copy_assert(outputs[1].len == 0 && outputs[1].error == -EBADF);
+	if (hosts_ring)
+		uspawn_ring_free(hosts_ring);
+	for (int i = 0; i < 90; i += 2) {
+		copy_assert(read(fds[i + 1], bytes, sizeof(bytes)) == 6);
+		copy_assert(read(fds[i + 1], bytes, sizeof(bytes)) == -1 && errno == EAGAIN);
+		copy_assert(read(fds[i], bytes, sizeof(bytes)) == -1 && errno == EAGAIN);
+	}
+}
+
+static void close_all_while_captured_by_epoll(void)
+{
+	copy_assert(uspawn_ring_new(&hosts_ring, 1, USPAWN_RING_EPOLL) == 0);
+	close_all_while_captured();
+}
+
+CheckedTest(capture, host_has_closed_the_pipes)
+{
+	copy_run(close_all_while_captured);
+	copy_run(close_all_while_captured_by_epoll);
+}
+
+/* In a copy that was forked while a thread waited there is no such thread: the copy may wait as it is. */
+static struct uspawn_child waited;
+
+static void *wait_for_it(void *unused)
+{
+	(void)unused;
+	cr_assert_eq(uspawn_wait(&waited, -1), 1);
+	return NULL;
+}
+
+static void wait_in_a_copy(void)
+{
+	copy_assert(uspawn_wait(&waited, 0) == 0);
+	uspawn_done(&waited);
+}
+
+CheckedTest(capture, c16_forked_while_a_thread_waits)
+{
+	int input[1] = { -1 };
+	pthread_t thread;
+
+	cr_assert_eq(uspawn(&waited,
+			    USPAWN(request, SH("read line; echo $line; exit 7"),
+				   FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) },
+				       { 1, USPAWN_CAPTURE, .fd = USPAWN_ARG(1) })),
+			    USPAWN(args, .fds = input, .nfds = 1)),
+		     0);
+	cr_assert_eq(pthread_create(&thread, NULL, wait_for_it, NULL), 0);
+	for (int i = 0; i < 20; i++)
+		copy_run(wait_in_a_copy);
+	cr_assert_eq(write(input[0], "hello\n", 6), 6);
+	close(input[0]);
+	pthread_join(thread, NULL);
+	assert_exited(&waited, 7);
 }

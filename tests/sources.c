@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/copy.h"
 #include "harness/files.h"
 #include "harness/way.h"
 
@@ -270,4 +272,34 @@ CheckedTest(sources, plan_reads_numbers_once)
 	}
 	uspawn_plan_free(plan);
 	close_all(copies, 2);
+}
+
+/* A daemon closes what it does not know, and opens its own files there: the plan's copies are not those. */
+static uint32_t rung_of_copies;
+
+static void start_after_closing_all(void)
+{
+	struct uspawn_fd fds[] = { { 1, USPAWN_FD, .fd = file_new(5) } };
+	struct uspawn_plan *plan;
+	struct uspawn_child child;
+	struct stat file;
+
+	copy_assert(uspawn_plan_new(
+			    &plan,
+			    USPAWN(request, SH("echo for the other"), .rung = rung_of_copies, .fds = fds, .nfds = 1),
+			    NULL) == 0);
+	file_close_range(3, 0);
+	for (int i = 3; i < 93; i++)
+		copy_assert(memfd_create("host's", MFD_CLOEXEC) == i);
+	copy_assert(uspawn_start(&child, plan, NULL) == -EBADF);
+	copy_assert(child.failure.step == USPAWN_STEP_SOURCE && child.failure.index == 0);
+	uspawn_plan_free(plan);
+	for (int i = 3; i < 93; i++)
+		copy_assert(fstat(i, &file) == 0 && file.st_size == 0);
+}
+
+EachWaitingRung(sources, host_has_closed_a_plans_copies)
+{
+	rung_of_copies = way->rung;
+	copy_run(start_after_closing_all);
 }

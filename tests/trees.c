@@ -778,3 +778,54 @@ CheckedTest(trees, bad_input)
 	cr_assert_eq(uspawn_kill(&child, SIGKILL, 0), 0);
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 }
+
+static struct own_group *others;
+
+/* ---- A host that closes what it does not know, and opens its own files there ---- */
+
+static const char *others_directory;
+
+static void signal_after_closing_all(void)
+{
+	struct uspawn_tree_usage usage = { 0 };
+	struct uspawn_child child;
+	struct stat file;
+	char path[800];
+	DIR *dir;
+	struct dirent *entry;
+
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .argv = LIST("sleep", "100"), .flags = USPAWN_SETCGROUP | USPAWN_TREE,
+				  .cgroup_fd = others->fd),
+			   USPAWN(args, .tree = &usage)) == 0);
+	file_close_range(3, 0);
+	for (int i = 3; i < 93; i++)
+		copy_assert(open(others_directory, O_RDONLY | O_DIRECTORY) == i);
+	copy_assert(uspawn_kill(&child, SIGKILL, USPAWN_KILL_TREE) == -ESRCH);
+	copy_assert(uspawn_kill(&child, SIGKILL, 0) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && usage.left);
+	for (int i = 3; i < 93; i++)
+		copy_assert(fcntl(i, F_GETFD) == 0);
+	snprintf(path, sizeof(path), "%s/cgroup.kill", others_directory);
+	copy_assert(stat(path, &file) == 0 && file.st_size == 0);
+	dir = opendir(others->path);
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s", others->path, entry->d_name);
+		while (strncmp(entry->d_name, "uspawn-", 7) == 0 && rmdir(path) < 0 && errno == EBUSY)
+			poll(NULL, 0, 1);
+	}
+	closedir(dir);
+}
+
+CheckedTest(trees, host_has_closed_the_directory)
+{
+	GROUP group;
+	SCRATCH scratch;
+
+	group_make(&group);
+	scratch_make(&scratch);
+	close(open(scratch_path(&scratch, "cgroup.kill"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	others = &group;
+	others_directory = scratch.path;
+	copy_run(signal_after_closing_all);
+}
