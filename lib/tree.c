@@ -23,6 +23,7 @@
 #define DEPTH_MAX   32
 #define NAME_TRIES  1000
 #define FREEZE_NS   50000000
+#define SIGNO_MAX   64
 
 struct dir_entry {
 	uint64_t ino;
@@ -240,25 +241,26 @@ static int is_member(const struct members *members, int pid, int pidfd)
 }
 
 /* Its group is frozen: without pidfds, too, the number is another's only if it was killed just now. */
-static void signal_member(const struct members *members, int pid, int signo)
+static int signal_member(const struct members *members, int pid, int signo)
 {
-	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0), r;
+	int pidfd = clone_keeps_to_old_calls() ? -ENOSYS : sys_pidfd_open(pid, 0), r = -ESRCH;
 
 	if (is_member(members, pid, pidfd)) {
 		r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo, 0);
 		if (pidfd < 0 || clone_unsupported(r)) /* refused, or for lack of a descriptor */
-			sys_kill(pid, signo);
+			r = sys_kill(pid, signo);
 	}
 	if (pidfd >= 0)
 		sys_close(pidfd);
+	return r;
 }
 
-/* -ESRCH: nobody is in it, or it is gone. */
+/* 0: somebody was met. -EPERM: none of them may be signalled. -ESRCH: nobody is in it, or it is gone. */
 static int signal_members(int dir, int signo)
 {
 	struct members members;
 	char text[LIST_SIZE];
-	int r = open_members(dir, &members), nothing = 1;
+	int r = open_members(dir, &members), met = 0, refused = 0;
 	size_t kept = 0;
 	long n;
 
@@ -274,14 +276,15 @@ static int signal_members(int dir, int signo)
 
 			if (!pid)
 				continue; /* of another PID namespace; to kill(2) it would be our own group */
-			signal_member(&members, pid, signo);
-			nothing = 0;
+			r = signal_member(&members, pid, signo);
+			met |= r == 0;
+			refused |= r == -EPERM;
 		}
 		kept = keep_rest(text, end, read);
 	}
 	sys_close(members.list);
 	sys_close(members.again);
-	return n == -ENOMEM ? (int)n : nothing ? -ESRCH : 0;
+	return n == -ENOMEM ? (int)n : met ? 0 : refused ? -EPERM : -ESRCH;
 }
 
 /*
@@ -313,15 +316,16 @@ static int next_below(int dir)
 }
 
 struct tally {
-	int met;   /* anybody */
-	int error; /* the first, for which somebody may have been missed; or 0 */
+	int met;     /* anybody */
+	int refused; /* to signal somebody, which after kill(2) is an error only if nobody was met */
+	int error;   /* the first, for which somebody may have been missed; or 0 */
 };
 
 static void count(struct tally *tally, int r)
 {
-	if (r == 0)
-		tally->met = 1;
-	else if (r != -ESRCH && !tally->error)
+	tally->met |= r == 0;
+	tally->refused |= r == -EPERM;
+	if (r < 0 && r != -ESRCH && r != -EPERM && !tally->error)
 		tally->error = r;
 }
 
@@ -330,7 +334,7 @@ static int sum_up(const struct tally *tally)
 {
 	if (tally->error)
 		return tally->met && sys_is_lack(tally->error) ? -EAGAIN : tally->error;
-	return tally->met ? 0 : -ESRCH;
+	return tally->met ? 0 : tally->refused ? -EPERM : -ESRCH;
 }
 
 /* Depth first, and on little stack: signal handlers call. */
@@ -385,8 +389,10 @@ static int freeze(int dir, int freezer)
 int tree_kill(int dir, int signo)
 {
 	int r = signo == SIGKILL ? write_file(dir, "cgroup.kill", "1") : -ENOENT, freezer, frozen;
-	struct tally tally = { 0, 0 };
+	struct tally tally = { 0 };
 
+	if (signo < 0 || signo > SIGNO_MAX)
+		return -EINVAL;
 	if (r != -ENOENT)
 		return r == -ENODEV ? -ESRCH : r;
 	/* Open until it is thawed, for which there may be no other then. */

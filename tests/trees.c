@@ -779,7 +779,39 @@ CheckedTest(trees, bad_input)
 	cr_assert_eq(uspawn_wait(&child, -1), 1);
 }
 
+/* ---- Who may not be signalled ---- */
+
 static struct own_group *others;
+
+static void signal_a_tree_of_root(void)
+{
+	struct uspawn_child child;
+
+	copy_assert(uspawn(&child,
+			   USPAWN(request, .argv = LIST("sleep", "100"), .flags = USPAWN_SETCGROUP | USPAWN_TREE,
+				  .cgroup_fd = others->fd),
+			   NULL) == 0);
+	copy_assert(setresuid(54321, 54321, 0) == 0);
+	copy_assert(uspawn_kill(&child, SIGTERM, 0) == -EPERM);
+	copy_assert(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE) == -EPERM);
+	copy_assert(uspawn_kill(&child, 65, USPAWN_KILL_TREE) == -EINVAL);
+	copy_assert(uspawn_kill(&child, -9, USPAWN_KILL_TREE) == -EINVAL);
+	copy_assert(uspawn_wait(&child, 0) == 0);
+	copy_assert(setresuid(0, 0, 0) == 0);
+	copy_assert(uspawn_kill(&child, SIGTERM, USPAWN_KILL_TREE) == 0);
+	copy_assert(uspawn_wait(&child, -1) == 1 && child.exit.status == SIGTERM);
+}
+
+CheckedTest(trees, without_the_right_to_signal)
+{
+	GROUP group;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root, to give it up");
+	group_make(&group);
+	others = &group;
+	copy_run(signal_a_tree_of_root);
+}
 
 /* ---- A host that closes what it does not know, and opens its own files there ---- */
 
