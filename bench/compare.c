@@ -146,6 +146,30 @@ static bool chosen(const char *only, const char *name)
 	return false;
 }
 
+static bool has_contestant(const struct result *r, const char *name)
+{
+	for (size_t i = 0; i < r->ncases; i++)
+		if (case_find(&r->cases[i], name))
+			return true;
+	return false;
+}
+
+/* 0, or the exit code: a name that is in neither file is a slip of the pen. */
+static int check_only(const struct comparison *c)
+{
+	char name[128];
+	int n;
+
+	for (const char *at = c->only; at && *at; at += n + (at[n] == ',')) {
+		n = (int)strcspn(at, ",");
+		snprintf(name, sizeof(name), "%.*s", n, at);
+		if (!has_contestant(c->old, name) && !has_contestant(c->new, name))
+			return refuse("--only %s: there is no such contestant in %s, nor in %s", name, c->old->path,
+				      c->new->path);
+	}
+	return 0;
+}
+
 static int compare_kind(struct comparison *c, int kind)
 {
 	const char *base = reference(c, kind);
@@ -308,7 +332,7 @@ int compare_main(int argc, char **argv)
 	if (result_read(&new, argv[optind + 1])) {
 		c.old = &old;
 		c.new = &new;
-		r = compare_shown(&c);
+		r = check_only(&c) ? 2 : compare_shown(&c);
 		result_done(&new);
 	}
 	result_done(&old);

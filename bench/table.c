@@ -258,8 +258,8 @@ void table_footer(const json_t *root)
 	size_t i;
 
 	printf("\nIn turns, every contestant in processes of its own; every child was checked to have run.\n"
-	       "+-: half of the 95 %% interval. The last column: ratio of the p50s (rate: of the rates) and its 95 %% "
-	       "interval.\n");
+	       "+-: half of the 95 %% interval. The last column: ratio of the p50s (rate: median of the ratios of "
+	       "its slices) and its 95 %% interval.\n");
 	json_array_foreach(json_object_get(environment, "warnings"), i, text)
 		printf("warning: %s\n", json_string_value(text));
 }

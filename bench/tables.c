@@ -106,7 +106,7 @@ static void put_kind_head(FILE *out, const struct section *s, int kind, const ch
 	put_escaped(out, kind < NQUANTITIES ? quantities[kind].title : "Children a second");
 	fputs(kind < NQUANTITIES ? ", microseconds" : "", out);
 	if (base) {
-		fputs(kind < NQUANTITIES ? "; ratio of p50 to " : "; ratio to ", out);
+		fputs(kind < NQUANTITIES ? "; ratio of p50 to " : "; median of the slices' ratios to ", out);
 		put_escaped(out, base);
 	}
 	fputs("</h4>\n", out);
