@@ -223,6 +223,13 @@ __attribute__((constructor)) static void look_up(void)
 	next_look_up();
 }
 
+/* No child was made, for lack of what libc's start may do without: a number for its report, or a copy's memory. */
+static int lacks_more_than_libc(const struct uspawn_child *child, int error)
+{
+	return (error == EMFILE || error == ENFILE || error == ENOMEM) && child->failure.errnum == error &&
+	       child->failure.step <= USPAWN_STEP_CLONE;
+}
+
 static int spawn(int *ret, const struct call *call)
 {
 	struct uspawn_child child;
@@ -245,8 +252,13 @@ static int spawn(int *ret, const struct call *call)
 			r = start(&child, call);
 		pid = child.pid; /* a child that is handed out is forgotten */
 		rung = child.rung;
-		if (r == 0)
+		if (r == 0) {
 			r = hand_out(ret, &child, call);
+		} else if (lacks_more_than_libc(&child, r)) {
+			r = start_next(ret, call);
+			pid = r == 0 && ret && !call->wants_pidfd ? *ret : 0;
+			rung = 0;
+		}
 	}
 	record_end(&record, r, r ? 0 : pid, rung);
 	return r;
