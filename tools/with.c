@@ -23,7 +23,8 @@
 
 #include <uspawn.h>
 
-#define LOOK_MS 10
+#define LOOK_MS    10
+#define NEEDS_FILE "a file; of descriptor N that is /dev/fd/N"
 
 enum { ELIDE_SHELL = 256, STATS, SYSTEM, TRACE };
 
@@ -36,6 +37,12 @@ static const struct option known[] = {
 bool with_has(const char *name, size_t len)
 {
 	return options_have(known, name, len);
+}
+
+/* As other commands have it. */
+static bool is_descriptor(const char *name)
+{
+	return !strncmp(name, "fd:", 3);
 }
 
 /* -1: go on. Else the exit code. */
@@ -53,14 +60,18 @@ static int read_options(struct with *with, int argc, char **argv)
 			break;
 		case STATS:
 			with->stats = optarg ? optarg : "";
-			if (!optarg || *optarg)
-				break;
-			return refuse_value("--stats", "", "a file; for standard error, leave out the =");
+			if (optarg && !*optarg)
+				return refuse_value("--stats", "", "a file; for standard error, leave out the =");
+			if (optarg && is_descriptor(optarg))
+				return refuse_value("--stats", optarg, NEEDS_FILE);
+			break;
 		case TRACE:
 			with->trace = optarg;
-			if (optarg && *optarg)
-				break;
-			return refuse_value("--trace", "", "a file");
+			if (!optarg || !*optarg)
+				return refuse_value("--trace", "", "a file");
+			if (is_descriptor(optarg))
+				return refuse_value("--trace", optarg, NEEDS_FILE);
+			break;
 		case 'h':
 			return print_help(help_with);
 		default:

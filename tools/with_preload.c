@@ -36,6 +36,17 @@ static int find_library(const char *name, char *ret)
 	return -ENOENT;
 }
 
+/* By a "uspawn with" that this one is below. */
+static bool is_listed(const char *list, const char *path)
+{
+	size_t n = strlen(path);
+
+	for (const char *at = list; (at = strstr(at, path)); at += n)
+		if ((at == list || strchr(" :", at[-1])) && (!at[n] || strchr(" :", at[n])))
+			return true;
+	return false;
+}
+
 /* LD_PRELOAD takes blanks and colons for separators. */
 static int add_library(char *list, size_t size, const char *name)
 {
@@ -47,6 +58,8 @@ static int add_library(char *list, size_t size, const char *name)
 		complain("%s: a library in a directory with a blank or colon in its name cannot be preloaded", path);
 		return -EINVAL;
 	}
+	if (is_listed(list, path))
+		return 0;
 	if (*list)
 		strncat(list, ":", size - strlen(list) - 1);
 	strncat(list, path, size - strlen(list) - 1);

@@ -7,6 +7,7 @@
  * constructor of another one waits; and a line is put together without libc's formatting.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,17 +22,19 @@
 static struct next libcs_wait4 NEXT_AT_LOAD = { .name = "wait4" };
 static struct next libcs_waitid NEXT_AT_LOAD = { .name = "waitid" };
 
-/* Empty: nobody asked. */
+#define FILE_SIZE (PATH_MAX + 64)
+
+/* Empty: nobody asked. A copy, since programs write their titles where the environment was. */
 static const char *file(void)
 {
-	static const char *_Atomic known;
-	const char *name = known;
+	static char kept[FILE_SIZE];
+	static _Atomic int is_known;
+	const char *name = is_known ? NULL : secure_getenv("USPAWN_TRACE");
 
-	if (!name) {
-		name = secure_getenv("USPAWN_TRACE");
-		known = name = name ? name : "";
-	}
-	return name;
+	if (name && strlen(name) < sizeof(kept))
+		memcpy(kept, name, strlen(name) + 1);
+	is_known = 1;
+	return kept;
 }
 
 __attribute__((constructor)) static void look_up(void)
