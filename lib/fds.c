@@ -170,7 +170,7 @@ int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, ui
 		if (sys_is_lost(plan->copies[i].fd, &plan->copies[i].inode))
 			return request_fail(reterr, EBADF, plan->copies[i].step, plan->copies[i].index);
 	for (unsigned n = 0; closed && n < plan->nargs; n++)
-		if (closed & bit(n) && (plan->args[n].use == PLAN_DESCRIPTOR || args->give & bit(n)))
+		if (closed & bit(n) && plan->args[n].use == PLAN_DESCRIPTOR)
 			return request_fail(reterr, EBADF, plan->args[n].step, plan->args[n].index);
 	return 0;
 }
@@ -188,7 +188,7 @@ int fds_take(struct fds *fds, const struct uspawn_plan *plan, const struct uspaw
 		int r = 0;
 
 		if (arg->use == PLAN_DESCRIPTOR || fds->given & bit(n))
-			r = take_descriptor(fds, plan, n, args->fds[n], beside);
+			r = args->fds[n] < 0 ? -EBADF : take_descriptor(fds, plan, n, args->fds[n], beside);
 		else if (arg->use != PLAN_UNUSED)
 			r = take_ends(fds, plan, n);
 		if (r < 0) {
