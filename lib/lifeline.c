@@ -60,39 +60,53 @@ static void wait_for_lock(struct child_report *report)
 			sys_futex_wait(&report->lock.word, word | FUTEX_WAITERS, &slice);
 }
 
-/* The next one that is a number; `at` is moved behind it. */
-static unsigned long next_field(char **at)
+/* ---- What the kernel says of a process: on little stack, and so without libc, which the loader may bind here ---- */
+
+/* The next number, without its sign; `at` is moved behind it. */
+static unsigned long next_field(const char **at)
 {
-	return strtoul(*at, at, 10);
+	unsigned long n = 0;
+
+	while (**at == ' ' || **at == '-')
+		++*at;
+	while (**at >= '0' && **at <= '9')
+		n = n * 10 + (unsigned long)(*(*at)++ - '0');
+	return n;
 }
 
 /* Of "PID (NAME) STATE PPID ...": 1: as forked, 0: not any more, -1: nobody says. */
-static int read_stat(char *text)
+static int read_stat(const char *text, long n)
 {
-	char *at = strrchr(text, ')'), state;
+	const char *at = text + n;
 	unsigned long flags;
+	char state;
 
-	if (!at || strlen(at) < 4)
+	while (at > text && at[-1] != ')')
+		at--;
+	if (at == text || text + n - at < 4)
 		return -1;
-	state = at[2];
-	at += 3;
+	state = at[1];
+	at += 2;
 	if (next_field(&at) != (unsigned long)sys_getpid())
 		return -1; /* of another PID namespace, where it is another process */
-	for (int i = 0; i < 3; i++)
-		next_field(&at); /* process group, session, terminal */
-	strtol(at, &at, 10);     /* its process group, or -1 */
+	for (int i = 0; i < 4; i++)
+		next_field(&at); /* process group, session, terminal, its process group */
 	flags = next_field(&at);
 	return state != 'Z' && state != 'X' && flags & FORKNOEXEC;
 }
 
-/* On little stack, unlike printf(3): callers may have little. */
 static void stat_path(char *ret, int pid)
 {
-	char digits[12], *at = digits + sizeof(digits) - 1;
+	char digits[12], *at = digits + sizeof(digits);
 
-	for (*at = '\0'; pid; pid /= 10)
+	do
 		*--at = (char)('0' + pid % 10);
-	stpcpy(stpcpy(stpcpy(ret, "/proc/"), at), "/stat");
+	while (pid /= 10);
+	memcpy(ret, "/proc/", 6);
+	ret += 6;
+	while (at < digits + sizeof(digits))
+		*ret++ = *at++;
+	memcpy(ret, "/stat", 6);
 }
 
 static int is_as_forked(int pid)
@@ -107,9 +121,12 @@ static int is_as_forked(int pid)
 		return -1;
 	n = sys_read(file, text, sizeof(text) - 1);
 	sys_close(file);
-	text[n < 0 ? 0 : n] = '\0';
-	return read_stat(text);
+	n = n < 0 ? 0 : n;
+	text[n] = '\0';
+	return read_stat(text, n);
 }
+
+/* ---- Waiting ---- */
 
 static int has_no_lock(const struct child_report *report)
 {
