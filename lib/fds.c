@@ -167,7 +167,7 @@ int fds_check(const struct uspawn_plan *plan, const struct uspawn_args *args, ui
 	if (args->nfds < plan->nbrought)
 		return request_fail(reterr, EINVAL, USPAWN_STEP_REQUEST, 0);
 	for (uint32_t i = 0; i < plan->ncopies; i++)
-		if (sys_is_lost(plan->copies[i].fd, &plan->copies[i].inode))
+		if (sys_is_replaced(plan->copies[i].fd, &plan->copies[i].inode))
 			return request_fail(reterr, EBADF, plan->copies[i].step, plan->copies[i].index);
 	for (unsigned n = 0; closed && n < plan->nargs; n++)
 		if (closed & bit(n) && plan->args[n].use == PLAN_DESCRIPTOR)
@@ -235,8 +235,8 @@ void fds_release(struct fds *fds)
 
 		if (fds->pinned & bit((unsigned)n))
 			reserve_unpin(fds->number[n]);
-		else
-			sys_close_kept(fds->number[n], &fds->inodes[n]);
+		else if (!sys_is_replaced(fds->number[n], &fds->inodes[n]))
+			sys_close(fds->number[n]);
 	}
 	fds->pinned = fds->owned = 0;
 }

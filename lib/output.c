@@ -269,7 +269,7 @@ int output_hand_on(struct output *o)
 {
 	size_t n;
 
-	if (o->fd >= 0 && output_is_held(o) && sys_is_lost(o->fd, &o->inode)) {
+	if (o->fd >= 0 && output_is_held(o) && sys_is_replaced(o->fd, &o->inode)) {
 		to(o)->error = -EBADF; /* the host has closed it, and what is there is another's */
 		return -EBADF;
 	}
@@ -312,6 +312,7 @@ void output_close(struct output *o)
 	free(o->held);
 	o->held = NULL;
 	o->nheld = o->at = o->searched = 0;
-	sys_close_kept(o->fd, &o->inode);
+	if (o->fd >= 0 && !sys_is_replaced(o->fd, &o->inode))
+		sys_close(o->fd);
 	o->fd = -1;
 }

@@ -216,8 +216,8 @@ void plan_unref(struct uspawn_plan *plan)
 	for (uint32_t i = 0; i < plan->ncopies; i++) {
 		if (plan->copies[i].pinned)
 			reserve_unpin(plan->copies[i].fd);
-		else
-			sys_close_kept(plan->copies[i].fd, &plan->copies[i].inode);
+		else if (!sys_is_replaced(plan->copies[i].fd, &plan->copies[i].inode))
+			sys_close(plan->copies[i].fd);
 	}
 	give_back(plan);
 }

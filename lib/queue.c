@@ -249,7 +249,7 @@ void queue_check(struct queued *queued)
 	for (uint64_t left = queued->args.give | queued->outputs; left; left &= left - 1) {
 		int n = __builtin_ctzll(left);
 
-		if (queued->fds[n] >= 0 && sys_is_lost(queued->fds[n], &queued->inodes[n]))
+		if (queued->fds[n] >= 0 && sys_is_replaced(queued->fds[n], &queued->inodes[n]))
 			queued->fds[n] = -1;
 	}
 }

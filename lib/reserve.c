@@ -171,7 +171,7 @@ int reserve_pin(int fd)
 void reserve_unpin(int number)
 {
 	const struct anchor *anchor = atomic_load(&current);
-	int here = sys_is_open_on(number, &lent[number]);
+	int here = !sys_is_replaced(number, &lent[number]);
 
 	if (here && is_ours(anchor->fd) && sys_dup3(anchor->fd, number, O_CLOEXEC) == number) {
 		atomic_fetch_or(&idle, bit(number));

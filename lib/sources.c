@@ -34,13 +34,15 @@ static int find_copy(const struct uspawn_plan *plan, int fd, int apart)
 	return -1;
 }
 
-static int add_copy(struct uspawn_plan *plan, int fd, int pinned, const struct plan_copy *as)
+static int add_copy(struct uspawn_plan *plan, int fd, int pinned, int lasts, const struct plan_copy *as)
 {
 	struct plan_copy *copy = &plan->copies[plan->ncopies++];
 
 	*copy = *as;
 	copy->fd = fd;
 	copy->pinned = pinned;
+	if (lasts)
+		sys_inode(fd, &copy->inode);
 	return fd;
 }
 
@@ -54,14 +56,12 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart, uint32_
 		return copy;
 	if (sys_fcntl(fd, F_GETFD, 0) < 0 || reserve_holds(fd))
 		return -EBADF;
-	if (!borrow)
-		sys_inode(fd, &as.inode);
 	in_the_way = apart && plan_has_target(plan, fd);
 	if (borrow && !in_the_way && fd < RESERVE_END)
 		return fd;
 	if ((r = reserve_pin(fd)) >= 0) {
 		if (!apart || !plan_has_target(plan, r))
-			return add_copy(plan, r, 1, &as);
+			return add_copy(plan, r, 1, !borrow, &as);
 		reserve_unpin(r);
 	}
 	if (borrow && !in_the_way)
@@ -70,7 +70,7 @@ static int hold(struct uspawn_plan *plan, int fd, int borrow, int apart, uint32_
 		sys_close(r);
 		low = r + 1;
 	}
-	return r < 0 ? r : add_copy(plan, r, 0, &as);
+	return r < 0 ? r : add_copy(plan, r, 0, !borrow, &as);
 }
 
 /* Notes that a start must bring argument n, and as what. */

@@ -121,7 +121,8 @@ REFUSAL(c41_no_pidfd_and_no_timer, CALL_CLONE3 | CALL_CLONE_PIDFD | CALL_PIDFD_O
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, EPERM)
 REFUSAL(c41_clone_without_pidfd, CALL_CLONE3 | CALL_CLONE_PIDFD, ENOSYS)
 EachRefusal(c41_signal_by_pidfd, CALL_PIDFD_SEND_SIGNAL)
-EachRefusal(fstat, CALL_FSTAT)
+EachRefusal(statx_without_sync, CALL_STATX_WITHOUT_SYNC)
+EachRefusal(fstat, CALL_FSTAT | CALL_STATX_WITHOUT_SYNC)
 
 /* EPERM may be a missing right, too: another call says which. */
 static void assert_new_pid_namespace(int errnum)

@@ -2,9 +2,12 @@
 /* Where a descriptor of the child comes from: a file that is opened, an argument, a number that a plan has read. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -302,4 +305,52 @@ EachWaitingRung(sources, host_has_closed_a_plans_copies)
 {
 	rung_of_copies = way->rung;
 	copy_run(start_after_closing_all);
+}
+
+/* On overlayfs an open file of several links gets another number when somebody writes to it. */
+static char layers[64];
+
+static int count_open(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += file_is_open(fd);
+	return n;
+}
+
+static void start_after_copy_up(void)
+{
+	struct uspawn_child child;
+	struct uspawn_plan *plan;
+	char options[400];
+	int before;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", layers, "tmpfs", 0, NULL) < 0 || chdir(layers) < 0)
+		copy_skip("nothing can be mounted");
+	copy_assert(mkdir("l", 0755) == 0 && mkdir("u", 0755) == 0 && mkdir("w", 0755) == 0 && mkdir("m", 0755) == 0);
+	copy_assert(close(open("l/f", O_CREAT | O_WRONLY, 0644)) == 0 && link("l/f", "l/g") == 0);
+	snprintf(options, sizeof(options), "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w", layers, layers, layers);
+	if (mount("none", "m", "overlay", 0, options) < 0)
+		copy_skip("no overlayfs");
+	before = count_open();
+	copy_assert(uspawn_plan_new(
+			    &plan,
+			    USPAWN(request, SH("cat"), FDS({ 0, USPAWN_FD, .fd = open("m/f", O_RDONLY | O_CLOEXEC) })),
+			    NULL) == 0);
+	copy_assert(close(open("m/f", O_RDWR)) == 0);
+	copy_assert(uspawn_start(&child, plan, NULL) == 0 && uspawn_wait(&child, -1) == 1);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 0);
+	uspawn_plan_free(plan);
+	copy_assert(count_open() == before + 1);
+}
+
+CheckedTest(sources, plans_file_is_copied_up)
+{
+	SCRATCH scratch;
+
+	scratch_make(&scratch);
+	snprintf(layers, sizeof(layers), "%s", scratch.path);
+	copy_run(start_after_copy_up);
 }

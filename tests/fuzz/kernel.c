@@ -270,8 +270,8 @@ static int never_fails(long n)
 	       n == SYS_exit_group || n == SYS_waitid || n == SYS_gettid || n == SYS_getpid || n == SYS_getppid ||
 	       n == SYS_prlimit64 || n == SYS_ppoll || n == SYS_pselect6 || n == SYS_set_robust_list ||
 	       n == SYS_futex || n == SYS_fcntl || n == SYS_umask || n == SYS_execve || n == SYS_execveat ||
-	       n == SYS_unshare || n == SYS_fstat || n == SYS_memfd_create || n == SYS_getuid || n == SYS_geteuid ||
-	       n == SYS_getgid || n == SYS_getegid || n == SYS_kill || n == SYS_capget;
+	       n == SYS_unshare || n == SYS_fstat || n == SYS_statx || n == SYS_memfd_create || n == SYS_getuid ||
+	       n == SYS_geteuid || n == SYS_getgid || n == SYS_getegid || n == SYS_kill || n == SYS_capget;
 }
 
 long kernel_call(long n, long a, long b, long c, long d, long e, long f)
@@ -353,6 +353,7 @@ long kernel_call(long n, long a, long b, long c, long d, long e, long f)
 	case SYS_capget:
 	case SYS_memfd_create:
 	case SYS_fstat:
+	case SYS_statx:
 		return -ENOSYS;
 	case SYS_read:
 		return 0;

@@ -31,6 +31,7 @@
 #define NOSIGNAL_FLAG      0x100u    /* RWF_NOSIGNAL */
 #define PROCESS_GROUP_FLAG (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
 #define PIDFD_INFO_REQUEST 0xFF0Bu   /* of PIDFD_GET_INFO, whatever its size */
+#define DONT_SYNC_FLAG     0x4000u   /* AT_STATX_DONT_SYNC */
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
 #endif
@@ -67,6 +68,7 @@ static const struct refusal {
 	{ CALL_CUT_AT_128, SYS_close_range, 0, ~0u, 128 },
 	{ CALL_SET_DUMPABLE, SYS_prctl, 0, ~0u, PR_SET_DUMPABLE },
 	{ CALL_FSTAT, SYS_fstat, 0, 0, 0 },
+	{ CALL_STATX_WITHOUT_SYNC, SYS_statx, 2, DONT_SYNC_FLAG, DONT_SYNC_FLAG },
 	{ CALL_PIDFD_INFO, SYS_ioctl, 1, 0xFFFF, PIDFD_INFO_REQUEST },
 };
 

@@ -33,9 +33,10 @@ enum kernel_call {
 	CALL_PWRITEV2_NOSIGNAL = 1 << 21, /* before 6.18 */
 	CALL_CUT_AT_128 = 1 << 22,        /* close_range of a child that keeps numbers from 64 to 127 */
 	CALL_SET_DUMPABLE = 1 << 23,
-	CALL_FSTAT = 1 << 24,       /* which libc has not made since 2.33: by newfstatat */
-	CALL_CLONE_FILES = 1 << 25, /* clone with CLONE_FILES, threads excepted */
-	CALL_PIDFD_INFO = 1 << 26,  /* ioctl: before 6.13 */
+	CALL_FSTAT = 1 << 24,              /* which libc has not made since 2.33: by newfstatat */
+	CALL_CLONE_FILES = 1 << 25,        /* clone with CLONE_FILES, threads excepted */
+	CALL_PIDFD_INFO = 1 << 26,         /* ioctl: before 6.13 */
+	CALL_STATX_WITHOUT_SYNC = 1 << 27, /* which asks no server: before 4.11 */
 };
 
 /* From now on these calls answer errnum; 0: SIGSYS. Skips the test where there is no seccomp. */

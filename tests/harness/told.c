@@ -41,6 +41,7 @@ static const struct {
 	{ "eventfd", SYS_eventfd2, 0, 0, 0 },
 	{ "timerfd_create", SYS_timerfd_create, 0, 0, 0 },
 	{ "execveat", SYS_execveat, 0, 0, 0 },
+	{ "statx-without-sync", SYS_statx, 2, 0x4000, 0x4000 },
 	{ "memfd-sealing", SYS_memfd_create, 1, 2, 2 }, /* the relay's */
 	{ "futex-wait", SYS_futex, 1, ~0u, 0 },         /* the plain operation, which libc does not use */
 	{ "futex-wake", SYS_futex, 1, ~0u, 1 },
