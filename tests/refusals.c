@@ -249,7 +249,11 @@ CheckedTest(refusals, late_io_uring_under_a_foreign_loop)
 		ends = uspawn_ring_wait(ring, &event, 1, 0);
 	}
 	assert_exited(&after, 5);
-	cr_assert_eq(wait_for_any(ep, 0), 0, "nothing is left to do");
+	/* Nothing is left to do; but it may be called once more, for nothing. */
+	for (int calls = 0; wait_for_any(ep, 0); calls++) {
+		cr_assert_lt(calls, 100, "called without end");
+		cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 0), 0);
+	}
 	uspawn_plan_free(plan);
 	uspawn_ring_free(ring);
 	close(ep);
