@@ -356,8 +356,8 @@ __attribute__((noinline, unused)) static int sys_fstat_inode(int fd, struct sys_
 }
 
 /*
- * Never asks the server of a file, who may be the caller, or gone. On no more stack of who asks than it takes: a part
- * of nobody. 4.11; where it is refused, as fstat(2) has it.
+ * Never asks the server of a file, who may be the caller, or gone; but where statx (4.11) is refused. No part of who
+ * calls it, whose stack may be small.
  */
 __attribute__((noinline, unused)) static int sys_inode(int fd, struct sys_inode *ret)
 {
