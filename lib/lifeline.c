@@ -102,7 +102,7 @@ static void stat_path(char *ret, int pid)
 	do
 		*--at = (char)('0' + pid % 10);
 	while (pid /= 10);
-	memcpy(ret, "/proc/", 6);
+	memcpy(ret, "/proc/", 7);
 	ret += 6;
 	while (at < digits + sizeof(digits))
 		*ret++ = *at++;
