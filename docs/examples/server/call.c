@@ -135,7 +135,7 @@ static int run(struct call *call)
 		return status;
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", settings->root, call->cgi.name) >= sizeof(path))
 		return 404;
-	call->ended = call->overflowed = call->late = 0;
+	call->ended = call->overflowed = call->late = call->stopped = 0;
 	r = start_program(call, path, environment.list);
 	if (r)
 		return r == -ENOENT || r == -ENOTDIR ? 404 : r == -EACCES ? 403 : 503;
@@ -210,6 +210,7 @@ static void stop(struct call *call)
 {
 	static const enum call_operation operations[] = { CALL_OUTPUT, CALL_INPUT };
 
+	call->stopped = 1;
 	if (!call->ended)
 		spawner_kill(call->job);
 	for (int i = 0; i < 2; i++) {
@@ -267,9 +268,10 @@ static int has_room(struct call *call)
 	return 1;
 }
 
-static int once_more(int res)
+/* The kernel cancels, too, where it could not make the thread that reads a pipe for us. */
+static int once_more(const struct call *call, int res)
 {
-	return res == -EINTR || res == -EAGAIN;
+	return res == -EINTR || res == -EAGAIN || (res == -ECANCELED && !call->stopped);
 }
 
 static void got_output(struct call *call, int res)
@@ -281,7 +283,7 @@ static void got_output(struct call *call, int res)
 		stop(call);
 		res = 0;
 	}
-	if (res > 0 || once_more(res)) {
+	if (res > 0 || once_more(call, res)) {
 		read_output(call);
 		return;
 	}
@@ -293,7 +295,7 @@ static void put_input(struct call *call, int res)
 {
 	if (res > 0)
 		call->input_written += (size_t)res;
-	if ((res > 0 && call->input_written < call->request->content_length) || once_more(res)) {
+	if ((res > 0 && call->input_written < call->request->content_length) || once_more(call, res)) {
 		write_input(call);
 		return;
 	}

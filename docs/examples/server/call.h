@@ -28,7 +28,7 @@ struct call {
 
 	TAILQ_ENTRY(call) link; /* of those that wait, or of those that run */
 	enum { CALL_IDLE, CALL_WAITING, CALL_RUNNING } state;
-	unsigned ended : 1, overflowed : 1, late : 1;
+	unsigned ended : 1, overflowed : 1, late : 1, stopped : 1;
 	struct job *job;
 	int status; /* of waitpid(2) */
 	int64_t due;
