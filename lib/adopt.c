@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Children that change hands: given away to whoever polls their pidfd, or taken over from whoever made them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clone.h"
@@ -10,11 +11,46 @@
 #include "sys.h"
 #include "wait.h"
 
+/* What the kernel says of a pidfd, from "\nPid:" on. NULL: it is none. *r: -errno, where /proc cannot be asked. */
+static const char *fdinfo(int pidfd, char *text, size_t size, int *r)
+{
+	char path[48];
+	long n;
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	file = *r = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (file < 0)
+		return NULL;
+	n = sys_read(file, text, size - 1);
+	sys_close(file);
+	text[n < 0 ? 0 : n] = '\0';
+	return strstr(text, "\nPid:");
+}
+
+/* Its numbers are of the PID namespace that it was mounted for. */
+static int proc_has_our_numbers(void)
+{
+	char self[16];
+	int n = sys_readlink("/proc/self", self, sizeof(self) - 1);
+
+	self[n < 0 ? 0 : n] = '\0';
+	return (int)strtol(self, NULL, 10) == sys_getpid();
+}
+
+/* By a call since 6.13. 0: it has ended, or nobody can say. */
 static int pid_of(int pidfd)
 {
 	struct sys_pidfd_info info = { .mask = SYS_PIDFD_INFO_PID };
+	char text[256];
+	const char *line;
+	int r, pid;
 
-	return sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) < 0 ? 0 : (int)info.tgid;
+	if (sys_ioctl(pidfd, SYS_PIDFD_GET_INFO, &info) == 0)
+		return (int)info.tgid;
+	line = proc_has_our_numbers() ? fdinfo(pidfd, text, sizeof(text), &r) : NULL;
+	pid = line ? (int)strtol(line + 5, NULL, 10) : 0;
+	return pid > 0 ? pid : 0;
 }
 
 /* Ended before its exec: whoever has the pidfd from now on could not wait by it. */
@@ -86,18 +122,20 @@ static int open_pid(int pid)
 /* Where no call may say it. -EBADF: it is no pidfd. */
 static int look_at(int pidfd)
 {
-	char path[48], text[256];
-	long n;
-	int file;
+	char text[256];
+	int r;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	file = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (file < 0)
-		return sys_fcntl(pidfd, F_GETFD, 0);
-	n = sys_read(file, text, sizeof(text) - 1);
-	sys_close(file);
-	text[n < 0 ? 0 : n] = '\0';
-	return strstr(text, "\nPid:") ? 0 : -EBADF;
+	if (fdinfo(pidfd, text, sizeof(text), &r))
+		return 0;
+	return r < 0 ? sys_fcntl(pidfd, F_GETFD, 0) : -EBADF;
+}
+
+/* PIDFD_THREAD, Linux 6.9: readable when that thread ends, whatever becomes of the process. */
+static int is_of_a_thread(int pidfd)
+{
+	int flags = sys_fcntl(pidfd, F_GETFL, 0);
+
+	return flags >= 0 && flags & O_EXCL;
 }
 
 static int is_refusal(int r)
@@ -127,6 +165,8 @@ int uspawn_adopt(struct uspawn_child *child, int pid, int pidfd, uint32_t flags)
 			r = look_at(pidfd);
 		if (r < 0 && r != -ESRCH && r != -ECHILD)
 			return r;
+		if (is_of_a_thread(pidfd))
+			return -EINVAL;
 		if (!pid)
 			pid = pid_of(pidfd);
 	}

@@ -188,6 +188,19 @@ CheckedTest(adopting, c41_directory_of_proc_is_no_pidfd)
 	adopt_directory_of_proc();
 }
 
+/* It says when that thread ends. Since Linux 6.9. */
+CheckedTest(adopting, c2_pidfd_of_a_thread)
+{
+	struct uspawn_child child;
+	int pidfd = kernel_pidfd_open_thread(getpid());
+
+	if (pidfd < 0)
+		cr_skip_test("pidfds of threads");
+	cr_assert_eq(uspawn_adopt(&child, 0, pidfd, USPAWN_ADOPT_GIVE), -EINVAL);
+	cr_assert_eq(child.state, USPAWN_UNSET);
+	close(pidfd);
+}
+
 /* Only a number is left to signal by, and another has reaped it. */
 CheckedTest(adopting, c23_number_that_is_a_strangers_by_now)
 {

@@ -569,6 +569,36 @@ EachRing(orphans, are_left_alone_without)
 	uspawn_ring_free(ring);
 }
 
+/* One that was adopted by its pidfd alone is its ring's, whoever says its number: before Linux 6.13 only /proc does. */
+CheckedTest(orphans, adopted_by_pidfd_is_no_stranger)
+{
+	kernel_refuse(CALL_PIDFD_INFO, ENOTTY);
+	for (int i = 0; i < 4; i++) {
+		struct uspawn_ring *ring;
+		struct uspawn_child child;
+		struct uspawn_event event;
+		siginfo_t info;
+		pid_t pid;
+		int pidfd;
+
+		cr_assert_eq(uspawn_ring_new(&ring, 0, USPAWN_RING_REAPER | (i & 1 ? USPAWN_RING_EPOLL : 0)), 0);
+		if (i & 2) /* whose turn it is */
+			uspawn_ring_wait(ring, &event, 1, 0);
+		pid = fork();
+		if (pid == 0)
+			_exit(5);
+		cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+		pidfd = kernel_pidfd_open(pid);
+		cr_assert_gt(pidfd, 2);
+		cr_assert_eq(uspawn_adopt(&child, 0, pidfd, USPAWN_ADOPT_GIVE), 0);
+		cr_assert_eq(child.pid, pid);
+		cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+		ring_assert_end(ring, &child);
+		assert_exited(&child, 5);
+		uspawn_ring_free(ring);
+	}
+}
+
 CheckedTest(orphans, no_external_reaper)
 {
 	struct uspawn_ring *ring;

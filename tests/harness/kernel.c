@@ -245,11 +245,21 @@ int kernel_io_uring(void)
 	return 0;
 }
 
-int kernel_pidfd_open(int pid)
+static int pidfd_open_as(int pid, int flags)
 {
-	long fd = syscall(SYS_pidfd_open, pid, 0);
+	long fd = syscall(SYS_pidfd_open, pid, flags);
 
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int kernel_pidfd_open(int pid)
+{
+	return pidfd_open_as(pid, 0);
+}
+
+int kernel_pidfd_open_thread(int tid)
+{
+	return pidfd_open_as(tid, O_EXCL);
 }
 
 int kernel_is_clone3(uint64_t number)

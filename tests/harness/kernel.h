@@ -71,6 +71,7 @@ int kernel_wipe_on_fork(void); /* of memory */
 int kernel_relay(void);        /* a program in sealed memory, run by its descriptor, that holds a robust lock */
 int kernel_io_uring(void);
 int kernel_pidfd_open(int pid);
+int kernel_pidfd_open_thread(int tid); /* PIDFD_THREAD */
 
 /* Is it the number of that call? */
 int kernel_is_clone3(uint64_t number);
