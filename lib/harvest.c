@@ -116,6 +116,7 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 
 	for (int i = 0; i < nready; i++) {
 		int refused = ready[i].n < 0 && ready[i].n != -ECANCELED;
+		int is_tick = (uint32_t)ready[i].tag == WATCHLIST_TICK_TAG;
 		unsigned part;
 		struct entry *entry = table_find(&list->table, ready[i].tag, &part);
 		struct care *care = entry ? watchlist_care(entry) : NULL;
@@ -126,13 +127,14 @@ static uint32_t take(struct watchlist *list, const struct poller_ready *ready, i
 		/* It cannot be polled: asked again, it would say so again. */
 		if (entry && !part && refused)
 			watchlist_tick(list, entry);
-		useless |= refused && (ready[i].tag == WATCHLIST_TICK_TAG || ready[i].tag == WATCHLIST_CLOCK_TAG);
+		useless |= refused && (is_tick || ready[i].tag == WATCHLIST_CLOCK_TAG);
 		/* Also one that was for ever, for lack of room for its news. */
 		if (entry && !part && ready[i].stopped && ready[i].n != -ECANCELED)
 			entry->how = POLLER_ONCE;
-		if (ready[i].tag == WATCHLIST_TICK_TAG) {
+		if (is_tick) {
 			ticked = 1;
-			if (ready[i].stopped && ready[i].n != -ECANCELED) /* which was the timer before this one */
+			if (ready[i].stopped &&
+			    ready[i].tag == list->timer_tag) /* not one before it, which we canceled */
 				list->timer_is_watched = 0;
 		} else if (ready[i].tag == WATCHLIST_CLOCK_TAG)
 			list->clock_ns = CARE_NEVER;

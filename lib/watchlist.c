@@ -40,7 +40,8 @@ void watchlist_start_timer(struct watchlist *list)
 		sys_own(&list->timer, sys_above_stdio(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (list->timer.fd >= 0) {
 		sys_timerfd_settime(list->timer.fd, &tick);
-		r = list->poller->kind->watch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG, POLLER_AGAIN);
+		list->timer_tag += 1ull << 32;
+		r = list->poller->kind->watch(list->poller, list->timer.fd, list->timer_tag, POLLER_AGAIN);
 	}
 	list->timer_is_watched |= r == 0;
 	if (r == -ESTALE) {
@@ -58,7 +59,7 @@ void watchlist_stop_timer(struct watchlist *list)
 
 	if (list->timer.fd < 0)
 		return;
-	r = list->poller->kind->unwatch(list->poller, list->timer.fd, WATCHLIST_TICK_TAG);
+	r = list->poller->kind->unwatch(list->poller, list->timer.fd, list->timer_tag);
 	list->timer_is_watched = 0;
 	sys_close_owned(&list->timer);
 	if (r == -ESTALE)
@@ -240,6 +241,7 @@ int watchlist_init(struct watchlist *list, const volatile uint32_t *here, uint32
 	*list = (struct watchlist){ .table.first_free = TABLE_FULL,
 				    .front.set.fd = -1,
 				    .timer.fd = -1,
+				    .timer_tag = WATCHLIST_TICK_TAG,
 				    .clock.fd = -1,
 				    .clock_ns = CARE_NEVER,
 				    .also_due_ns = CARE_NEVER,

@@ -11,9 +11,9 @@
 #include "sys.h"
 #include "table.h"
 
-#define WATCHLIST_TICK_NS   5000000 /* how often to look at what cannot be polled */
-#define WATCHLIST_TICK_TAG  UINT64_MAX
-#define WATCHLIST_CLOCK_TAG (UINT64_MAX - 1)
+#define WATCHLIST_TICK_NS   5000000    /* how often to look at what cannot be polled */
+#define WATCHLIST_TICK_TAG  UINT32_MAX /* with the number of the timer above it */
+#define WATCHLIST_CLOCK_TAG (UINT32_MAX - 1)
 
 struct watchlist {
 	struct poller *poller;
@@ -28,6 +28,7 @@ struct watchlist {
 	struct sys_owned timer;
 	struct sys_owned clock; /* for whoever polls the ring's descriptor: rings when a care is due */
 	int64_t clock_ns;       /* what it is set to, or CARE_NEVER */
+	uint64_t timer_tag;
 	int timer_is_watched;
 	int has_no_clock;    /* one could not be had: who polls is called too early */
 	int64_t also_due_ns; /* the ring has something to do then */

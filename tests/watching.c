@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A ring and its children over their lives: joined late, let go, handed on, forked, freed. */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -599,6 +601,60 @@ CheckedTest(watching, rings_at_the_same_time)
 		rings[i] = uspawn_ring_free(rings[i]);
 	}
 	cr_assert_null(uspawn_ring_free(NULL));
+}
+
+/* ---- Threads that end, where the kernel hands nothing of theirs on ---- */
+
+static int issuers_are_any, rings_were_opened;
+
+/* Before Linux 6.0 a ring is not one thread's: what a thread has asked for is canceled when it ends. */
+int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *p)
+{
+	int (*libs)(unsigned, struct io_uring *,
+		    struct io_uring_params *) = (__typeof__(libs))dlsym(RTLD_NEXT, "io_uring_queue_init_params");
+
+	rings_were_opened++;
+	if (!libs || (issuers_are_any && p->flags & IORING_SETUP_SINGLE_ISSUER))
+		return -EINVAL;
+	return libs(entries, ring, p);
+}
+
+static void *wait_a_moment(void *ring)
+{
+	struct uspawn_event event;
+
+	cr_assert_eq(uspawn_ring_wait(ring, &event, 1, 20000000), 0);
+	return NULL;
+}
+
+CheckedTest(watching, c1_timer_of_a_thread_that_has_ended)
+{
+	const struct uspawn_fd fds[] = { { 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) } };
+	struct uspawn_ring *ring;
+	struct uspawn_child child;
+	pthread_t thread;
+	int end;
+
+	issuers_are_any = 1;
+	rings_were_opened = 0;
+	cr_assert_eq(uspawn_ring_new(&ring, 1, 0), 0);
+	if (!rings_were_opened) {
+		uspawn_ring_free(ring);
+		cr_skip_test("no io_uring, or not that of the shared liburing");
+	}
+	cr_assert_eq(uspawn(&child, USPAWN(request, WITNESS("eof", "0", "exit", "5"), .fds = fds, .nfds = 1),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	close(child.pidfd); /* so that only a timer leads to it */
+	cr_assert_eq(uspawn_ring_add(ring, &child), 0);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(pthread_create(&thread, NULL, wait_a_moment, ring), 0);
+		pthread_join(thread, NULL);
+	}
+	close(end);
+	ring_assert_end(ring, &child);
+	assert_exited(&child, 5);
+	uspawn_ring_free(ring);
 }
 
 /* ---- A host that closes what it does not know, and opens its own files there ---- */
