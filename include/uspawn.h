@@ -676,8 +676,9 @@ int uspawn_ring_wait(struct uspawn_ring *ring, struct uspawn_event *events, uint
 
 /*
  * For the caller's own io_uring: an SQE that completes when the child may have ended. Whatever its res is,
- * uspawn_wait(child, 0) says: 1 ended, 0 prepare again. user_data is left alone; link a timeout or cancel at will. Not
- * for a ring with IORING_SETUP_IOPOLL, which polls no pidfd: res is -EINVAL.
+ * uspawn_wait(child, 0) says: 1 ended, 0 prepare again. user_data is left alone; link a timeout or cancel at will. Of
+ * a child without a pidfd it completes after a few milliseconds, with -ETIME. Not for a ring with IORING_SETUP_IOPOLL,
+ * which polls no pidfd: res is -EINVAL.
  */
 void uspawn_prep_wait(struct io_uring_sqe *sqe, const struct uspawn_child *child);
 

@@ -132,11 +132,16 @@ static int submit_and_look(struct uring *u)
 	return submitted(u, SYS_KEEP_ERRNO(io_uring_submit_and_get_events(&u->ring)));
 }
 
+/* Without a descriptor (-1) its waiter looks now and then. */
 void uring_prep_poll(struct io_uring_sqe *sqe, int fd)
 {
+	static struct __kernel_timespec tick = { .tv_nsec = 5000000 }; /* which only the kernel reads */
 	uint64_t kept = sqe->user_data;
 
-	io_uring_prep_poll_add(sqe, fd, POLLIN);
+	if (fd >= 0)
+		io_uring_prep_poll_add(sqe, fd, POLLIN);
+	else
+		io_uring_prep_timeout(sqe, &tick, 0, 0);
 	sqe->user_data = kept;
 }
 

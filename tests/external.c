@@ -80,21 +80,30 @@ static void own_ring(struct io_uring *own)
 		cr_skip_test("io_uring_setup: %s", strerror(-r));
 }
 
-/* Prepares and waits until the library says that it ended. Returns how often that took. */
+/* Prepares, and waits for what comes of it. */
+static int wait_once(struct io_uring *own, struct uspawn_child *child)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(own);
+	struct io_uring_cqe *cqe;
+	int res;
+
+	io_uring_sqe_set_data64(sqe, 0x1234567890abcdef);
+	uspawn_prep_wait(sqe, child);
+	cr_assert_eq(io_uring_submit(own), 1);
+	cr_assert_eq(io_uring_wait_cqe(own, &cqe), 0);
+	cr_assert_eq(cqe->user_data, 0x1234567890abcdef);
+	res = cqe->res;
+	io_uring_cqe_seen(own, cqe);
+	return res;
+}
+
+/* Until the library says that it ended. Returns how often that took. */
 static int wait_by(struct io_uring *own, struct uspawn_child *child)
 {
-	struct io_uring_cqe *cqe;
 	int rounds = 0;
 
 	do {
-		struct io_uring_sqe *sqe = io_uring_get_sqe(own);
-
-		io_uring_sqe_set_data64(sqe, 0x1234567890abcdef);
-		uspawn_prep_wait(sqe, child);
-		cr_assert_eq(io_uring_submit(own), 1);
-		cr_assert_eq(io_uring_wait_cqe(own, &cqe), 0);
-		cr_assert_eq(cqe->user_data, 0x1234567890abcdef);
-		io_uring_cqe_seen(own, cqe);
+		wait_once(own, child);
 		rounds++;
 	} while (uspawn_wait(child, 0) == 0);
 	return rounds;
@@ -118,6 +127,30 @@ CheckedTest(external, callers_io_uring)
 	cr_assert_lt(wait_by(&own, &child), 1000);
 	assert_killed(&child, 9);
 	uspawn_ring_free(ring);
+	io_uring_queue_exit(&own);
+}
+
+/* The host has closed it: looked at now and then, and not as fast as a loop can. */
+CheckedTest(external, c41_callers_io_uring_without_a_pidfd)
+{
+	struct io_uring own;
+	struct uspawn_child child;
+	int end = -1;
+
+	own_ring(&own);
+	cr_assert_eq(uspawn(&child,
+			    USPAWN(request, WITNESS("eof", "0", "exit", "3"),
+				   FDS({ 0, USPAWN_READ_END, .fd = USPAWN_ARG(0) })),
+			    USPAWN(args, .fds = &end, .nfds = 1)),
+		     0);
+	close(child.pidfd);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(wait_once(&own, &child), -ETIME);
+		cr_assert_eq(uspawn_wait(&child, 0), 0);
+	}
+	close(end);
+	wait_by(&own, &child);
+	assert_exited(&child, 3);
 	io_uring_queue_exit(&own);
 }
 
