@@ -197,16 +197,29 @@ static int forked_anew(struct birth *birth)
 	return new_call(birth, &args, CLONE_ARGS_SIZE, &pidfd);
 }
 
+/* Its callback, if there is one, may call raise() and abort(). -ENOSYS: nothing is asked of libc. */
+static long forked_by_libc(const struct birth *birth)
+{
+	long pid = birth->start->callback && !birth->flags ? sys_musl_fork() : -ENOSYS;
+
+	if (pid == 0)
+		child_main(birth->start);
+	return pid;
+}
+
 /* `stack` is NULL for a child with memory of its own: it goes on upon its copy of the caller's. */
 static int old_call(struct birth *birth, unsigned long flags, void *stack)
 {
 	int wants = birth->wants_pidfd && !atomic_load_explicit(&refused_pidfd, memory_order_relaxed), pidfd = -1;
 	void *top = stack ? (char *)stack + birth->stack_size : NULL;
-	long pid;
+	long pid = -ENOSYS;
 
 	birth->start->resets_handlers = 1;
+	if (flags == SIGCHLD)
+		pid = forked_by_libc(birth);
 	flags |= birth->flags;
-	pid = sys_clone(flags | (wants ? CLONE_PIDFD : 0), top, &pidfd, child_main, birth->start);
+	if (pid == -ENOSYS)
+		pid = sys_clone(flags | (wants ? CLONE_PIDFD : 0), top, &pidfd, child_main, birth->start);
 	if (pid < 0 && wants && clone_unsupported((int)pid)) {
 		pid = sys_clone(flags, top, &pidfd, child_main, birth->start);
 		if (pid >= 0)

@@ -24,6 +24,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #if defined(USPAWN_LIBC_CALLS)
 #include "arch/libc.h"
@@ -487,6 +488,22 @@ static inline int sys_madvise(void *at, size_t size, int advice)
 
 	errno = saved;
 	return r;
+}
+
+/*
+ * musl looks up who raises a signal in its thread's data, where only its own fork writes the child's number: else the
+ * signal is sent to the parent. -ENOSYS: this libc asks the kernel.
+ */
+static inline long sys_musl_fork(void)
+{
+#if defined(USPAWN_HAS__FORK) && !defined(__GLIBC__)
+	int saved = errno, pid = _Fork(), r = pid < 0 ? -errno : pid;
+
+	errno = saved;
+	return r;
+#else
+	return -ENOSYS;
+#endif
 }
 
 /* Never private: the kernel's wake when a child leaves the memory is not. */
