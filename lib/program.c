@@ -96,9 +96,10 @@ static void hide_from_owner(struct writer *w)
 static void put_namespaces(struct writer *w, int forks)
 {
 	const struct plan_namespaces *ns = w->plan->namespaces;
+	int joins = plan_joins_user(w->plan), enters = joins || (ns && ns->unshare & CLONE_NEWUSER);
 
 	/* Whoever is privileged in a namespace that is joined would get hold of a relay with the caller's ids. */
-	if (ns && (forks || (w->crossing && plan_joins_user(w->plan))))
+	if ((forks && enters) || (w->crossing && joins))
 		hide_from_owner(w);
 	namespaces_put(w);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -185,6 +186,34 @@ EachRung(namespaces, offsets_of_a_new_time_namespace)
 	way_report_by_output(&own, &r, USPAWN(request, NAMESPACES(.unshare = NEWTIME, .monotonic_offset_ns = -1)));
 	cr_assert_eq(sscanf(report_value(&r, "timens"), "monotonic %lld %lld", &seconds, &nanoseconds), 2);
 	cr_assert(seconds == -1 && nanoseconds == 999999999);
+}
+
+static uint32_t offsets_rung;
+
+/* Whoever may make time namespaces, and may not write files of root's. */
+static void start_with_offsets(void)
+{
+	const uint64_t caps = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_TIME;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { (uint32_t)caps, (uint32_t)caps, 0 }, { 0 } };
+	struct uspawn_child child;
+
+	copy_assert(prctl(PR_SET_KEEPCAPS, 1) == 0 && setgroups(0, NULL) == 0);
+	copy_assert(setresgid(1000, 1000, 1000) == 0 && setresuid(1000, 1000, 1000) == 0);
+	copy_assert(kernel_capset(&header, data) == 0 && kernel_set_dumpable() == 0);
+	copy_assert(uspawn_run(&child,
+			       USPAWN(request, .rung = offsets_rung, WITNESS("exit", "5"),
+				      NAMESPACES(.unshare = NEWTIME, .monotonic_offset_ns = 5000000000ll)),
+			       NULL) == 0);
+	copy_assert(child.exit.code == USPAWN_EXITED && child.exit.status == 5);
+}
+
+EachRung(namespaces, offsets_by_a_user_with_the_rights)
+{
+	if (access("/proc/self/ns/time", F_OK) < 0)
+		cr_skip_test("time namespaces");
+	offsets_rung = own_of(way).rung;
+	copy_run(start_with_offsets);
 }
 
 /* ---- Joined ---- */
