@@ -217,11 +217,11 @@ enum uspawn_fd_flags {
 
 /*
  * One descriptor of the child. All sources are read as they are at the call, then put in place, so order does not
- * matter and swaps work. Entries that name the same new pipe or pty share it. A new pty belongs to the user of
- * identity, if the caller may give files away and no user namespace is entered, as a join of type 0 may. Of what is
- * not named, 0, 1 and 2 are the caller's, where they are not close-on-exec, and everything else is gone, close-on-exec
- * or not. (An asynchronous start reads 0, 1 and 2 that are not named when the child gets there: a caller that is about
- * to change its own names them. What is named stays, close-on-exec or not.)
+ * matter and swaps work. Entries that name the same new pipe or pty share it, and it belongs to the user of identity,
+ * if the caller may give files away and no user namespace is entered, as a join of type 0 may. Of what is not named, 0,
+ * 1 and 2 are the caller's, where they are not close-on-exec, and everything else is gone, close-on-exec or not. (An
+ * asynchronous start reads 0, 1 and 2 that are not named when the child gets there: a caller that is about to change
+ * its own names them. What is named stays, close-on-exec or not.)
  */
 struct uspawn_fd {
 	int32_t target;  /* the number in the child */

@@ -24,13 +24,13 @@ static int has_other_numbers(const struct uspawn_plan *plan)
 }
 
 /*
- * As login(1) does, so that the program can open its own terminal by name. Who may become another user without the
- * right to give files away goes on with what is open.
+ * As login(1) does of the terminal, so that the program can open what it has by name, as /dev/stdout. Who may become
+ * another user without the right to give files away goes on with what is open.
  */
-static void give_to_user(int terminal, const struct uspawn_plan *plan)
+static void give_to_user(int fd, const struct uspawn_plan *plan)
 {
 	if (plan->identity && !has_other_numbers(plan))
-		sys_fchown(terminal, plan->identity->uid);
+		sys_fchown(fd, plan->identity->uid);
 }
 
 static int open_pty(struct ends *ends, const struct plan_arg *arg)
@@ -59,8 +59,7 @@ int ends_open(struct ends *ret, const struct uspawn_plan *plan, unsigned n)
 
 	if (r < 0)
 		return r;
-	if (arg->use == PLAN_PTY)
-		give_to_user(ends.child, plan);
+	give_to_user(ends.child, plan);
 	ends.child = sys_above_stdio(ends.child);
 	ends.caller = sys_above_stdio(ends.caller);
 	if (ends.child < 0 || ends.caller < 0)

@@ -61,6 +61,27 @@ EachRung(pipes, both_ways)
 	close(fds[1]);
 }
 
+/* Who opens it by name, as a log at /dev/stdout, must be allowed to. */
+EachRung(pipes, of_another_user)
+{
+	struct way own = { .rung = way_own_memory(way) };
+	struct uspawn_child child;
+	int fd = -1;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(way_start(&own, &child,
+			       USPAWN(request, .argv = LIST("/bin/sh", "-c", "echo hello >/dev/stdout"),
+				      FDS({ 1, USPAWN_WRITE_END, .fd = USPAWN_ARG(0) }),
+				      .identity = USPAWN(identity, .uid = 65534, .gid = 65534)),
+			       USPAWN(args, .fds = &fd, .nfds = 1)),
+		     0);
+	way_end(&own, &child);
+	assert_exited(&child, 0);
+	assert_reads(fd, "hello\n");
+	close(fd);
+}
+
 EachRung(pipes, c6_with_stdio_closed_in_the_parent)
 {
 	struct uspawn_request request = copy_request();
