@@ -79,8 +79,10 @@ int cgroup_check(int fd)
 	return r > 0 ? -EBUSY : r;
 }
 
-int cgroup_is_to_blame(int error)
+int cgroup_is_to_blame(int error, uint64_t born)
 {
+	if (error == -ENOSPC) /* no processor is left to it (cpuset); or there are too many namespaces */
+		return !born;
 	return error == -EACCES || error == -EBUSY || error == -ENODEV || error == -ENOENT || error == -EOPNOTSUPP ||
 	       error == -EBADF || error == -EAGAIN;
 }

@@ -177,7 +177,7 @@ static int climb(struct start *s, enum uspawn_rung rung, int anew, struct child_
 			s->rung = rung;
 			return 0;
 		}
-		if (s->birth.cgroup != -1 && cgroup_is_to_blame(r)) {
+		if (s->birth.cgroup != -1 && cgroup_is_to_blame(r, s->child.born)) {
 			if ((r = ladder_skip_cgroup(s, r)) < 0)
 				return r;
 			continue;
