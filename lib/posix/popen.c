@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,20 +38,20 @@ struct stream {
 static struct stream *streams;
 static _Atomic unsigned count; /* a program that has none does not come here for its files */
 
-/* Which end is the caller's: 0 to read, 1 to write. -1: no such mode. */
+/* Which end is the caller's: 0 to read, 1 to write. -1: no such mode. musl looks at the first letter. */
 static int parse_mode(const char *mode, int *retcloexec)
 {
 	int reads = 0, writes = 0;
 
-	*retcloexec = 0;
+	*retcloexec = strchr(mode, 'e') != NULL;
+	if (!next_is_glibc())
+		return *mode == 'r' ? 0 : *mode == 'w' ? 1 : -1;
 	for (; *mode; mode++) {
 		if (*mode == 'r')
 			reads = 1;
 		else if (*mode == 'w')
 			writes = 1;
-		else if (*mode == 'e')
-			*retcloexec = 1;
-		else
+		else if (*mode != 'e')
 			return -1;
 	}
 	return reads == writes ? -1 : writes;
