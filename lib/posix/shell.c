@@ -117,6 +117,23 @@ static int is_plain_path(const char *path)
 	}
 }
 
+#define NAMES_BITS 8192
+
+/* Of thousands of variables not each is compared with all before it: only where a name's bit has been set by one. */
+static int may_be_twice(unsigned char *names, const char *entry, size_t length)
+{
+	unsigned hash = 5381, bit;
+
+	for (size_t i = 0; i < length; i++)
+		hash = hash * 33 + (unsigned char)entry[i];
+	hash = hash * 2654435761u >> 19;
+	bit = 1u << hash % 8;
+	if (names[hash / 8] & bit)
+		return 1;
+	names[hash / 8] |= (unsigned char)bit;
+	return 0;
+}
+
 static int has_twice(char *const *envp, char *const *entry, size_t length)
 {
 	for (char *const *other = envp; other < entry; other++)
@@ -128,11 +145,14 @@ static int has_twice(char *const *envp, char *const *entry, size_t length)
 /* Whether the shell would hand it on as it is; with what it says of PATH and PWD. */
 static int is_handed_on(char *const *envp, const char **retpath, const char **retpwd)
 {
+	unsigned char names[NAMES_BITS / 8] = { 0 };
+
 	*retpath = *retpwd = NULL;
 	for (char *const *entry = envp; entry && *entry; entry++) {
 		size_t length = name_length(*entry) + 1;
 
-		if (length == 1 || is_shells_own(*entry) || has_twice(envp, entry, length))
+		if (length == 1 || is_shells_own(*entry) ||
+		    (may_be_twice(names, *entry, length) && has_twice(envp, entry, length)))
 			return 0;
 		if (strncmp(*entry, "PATH=", 5) == 0)
 			*retpath = *entry + 5;
