@@ -631,8 +631,10 @@ int uspawn_ring_add(struct uspawn_ring *ring, struct uspawn_child *child);
  * 0.2: no more than that many run at once (0: any number); further starts wait inside, in order. A start still returns
  * 0 for exactly one END. What it was given is copied or taken then; input and outputs stay where they are, as always.
  * Copies need descriptors, as do new pipes, but not what is given: -EMFILE. A queued child has no pid yet and cannot be
- * signalled; uspawn_done() takes it off. With a limit a start that fails for lack of processes, descriptors or memory
- * (uspawn_try_later()) while others run waits, too: for one of them to end, or a moment. -EINVAL: an external ring.
+ * signalled; uspawn_done() takes it off. Whoever waits starts it, as a start of that thread at that time: what its
+ * request leaves open, such as mask, directory and ids, is taken then. With a limit a start that fails for lack of
+ * processes, descriptors or memory (uspawn_try_later()) while others run waits, too: for one of them to end, or a
+ * moment. -EINVAL: an external ring.
  */
 int uspawn_ring_limit(struct uspawn_ring *ring, uint32_t running);
 
