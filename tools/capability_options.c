@@ -69,7 +69,7 @@ static int change(cap_iab_t iab, int set, const struct capability_change *what)
 		const char *bare = at + (*at == '+' || *at == '-');
 
 		len = strcspn(at, ",");
-		if (at + len - bare >= (int)sizeof(name))
+		if (bare == at || at + len - bare >= (int)sizeof(name)) /* without a sign it might mean either */
 			return -EINVAL;
 		memcpy(name, bare, (size_t)(at + len - bare));
 		name[at + len - bare] = '\0';
