@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,7 @@ static const char *why_no_exec(int error, const struct uspawn_request *request, 
 			return "";
 		return request->search ? " (searched in --path)" : " (searched in PATH)";
 	case ENOEXEC:
-		return " (a script without #! can be run by: sh FILE)";
+		return " (a script without #! can be run by: sh FILE; or it is for another machine)";
 	case EACCES:
 		if (request->confine && request->confine->flags & USPAWN_LANDLOCK)
 			return " (a --landlock-rule must allow execute, of its libraries' loader too)";
@@ -164,7 +165,7 @@ static void report_descriptor(const struct uspawn_failure *f, const char *option
 }
 
 /* What people did not know, or could do. */
-static const char *hint(const struct uspawn_failure *f)
+static const char *hint(const struct uspawn_failure *f, const struct uspawn_request *request)
 {
 	static const struct {
 		uint16_t step;
@@ -175,6 +176,7 @@ static const char *hint(const struct uspawn_failure *f)
 		{ USPAWN_STEP_CGROUP, EBUSY, "it is frozen, or gives its controllers to groups below it" },
 		{ USPAWN_STEP_CGROUP, EINVAL, "it is no directory of cgroup v2" },
 		{ USPAWN_STEP_CLONE, EAGAIN, "limits: ulimit -u, pids.max" },
+		{ USPAWN_STEP_CLONE, EMFILE, "limit: ulimit -n" },
 		{ USPAWN_STEP_CLONE, ENOMEM,
 		  "limit: memory.max; or the first process of this PID namespace has ended" },
 		{ USPAWN_STEP_CLONE, EOPNOTSUPP, "Linux 7.1 or newer" },
@@ -191,17 +193,22 @@ static const char *hint(const struct uspawn_failure *f)
 		{ USPAWN_STEP_MEMPOLICY, EINVAL, "none of them may be used here: numactl --show" },
 		{ USPAWN_STEP_IOPRIO, EPERM, "realtime needs CAP_SYS_NICE" },
 		{ USPAWN_STEP_OOM_SCORE, EACCES, "lower than it was with CAP_SYS_RESOURCE only" },
-		{ USPAWN_STEP_NAMESPACE, EPERM, "needs CAP_SYS_ADMIN, or begins with --user" },
+		{ USPAWN_STEP_NAMESPACE, EPERM,
+		  "needs CAP_SYS_ADMIN, and CAP_SYS_TIME for offsets, or begins with --user" },
 		{ USPAWN_STEP_NAMESPACE, EINVAL, "no namespace, or none of that type" },
 		{ USPAWN_STEP_NAMESPACE, ENOSPC, "limits: /proc/sys/user" },
 		{ USPAWN_STEP_IDMAP, EPERM, "without privilege only one's own: --map-user, --map-root-user" },
+		{ USPAWN_STEP_IDMAP, EACCES, "a fork (--pid, --rung=fork) needs CAP_DAC_OVERRIDE" },
 		{ USPAWN_STEP_LABEL, EINVAL, "the security module does not know it, or there is none" },
 		{ USPAWN_STEP_ROOT, EPERM, "needs CAP_SYS_CHROOT, which --map-root-user gives" },
 		{ USPAWN_STEP_SECUREBITS, EPERM, "needs CAP_SETPCAP, and bits that are not locked" },
 		{ USPAWN_STEP_BOUNDING, EPERM, "needs CAP_SETPCAP" },
-		{ USPAWN_STEP_GROUPS, EPERM, "needs CAP_SETGID; without it: --keep-groups" },
+		{ USPAWN_STEP_GROUPS, EPERM,
+		  "needs CAP_SETGID, and is denied by --setgroups deny; as they are: --keep-groups" },
 		{ USPAWN_STEP_GID, EPERM, "needs CAP_SETGID" },
+		{ USPAWN_STEP_GID, EINVAL, "no such number in the maps of its user namespace" },
 		{ USPAWN_STEP_UID, EPERM, "needs CAP_SETUID" },
+		{ USPAWN_STEP_UID, EINVAL, "no such number in the maps of its user namespace" },
 		{ USPAWN_STEP_CAPS, EPERM, "none can be had that is not permitted now" },
 		{ USPAWN_STEP_AMBIENT, EPERM, "only of those that are permitted and inheritable" },
 		{ USPAWN_STEP_LANDLOCK, EPERM, "needs --no-new-privs, or CAP_SYS_ADMIN" },
@@ -209,6 +216,9 @@ static const char *hint(const struct uspawn_failure *f)
 		{ USPAWN_STEP_SECCOMP, EINVAL, "the kernel does not take the filter" },
 	};
 
+	if (f->step == USPAWN_STEP_SCHEDULER && f->errnum == EPERM &&
+	    (request->sched->policy & ~SCHED_RESET_ON_FORK) == SCHED_DEADLINE)
+		return "needs CAP_SYS_NICE, and every processor: no taskset, no cpuset";
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
 		if (hints[i].step == f->step && hints[i].errnum == f->errnum)
 			return hints[i].text;
@@ -232,9 +242,11 @@ static const char *subject(const struct uspawn_failure *f, const struct uspawn_r
 }
 
 /* "STEP: --OPTION: SUBJECT: ERROR (HINT)" */
-static void report_step(const struct uspawn_failure *f, const char *option, const char *about)
+static void report_step(const struct uspawn_failure *f, const struct uspawn_request *request, const char *option)
 {
-	const char *text = hint(f);
+	const char *text = hint(f, request);
+	char number[12];
+	const char *about = subject(f, request, number);
 
 	complain("%s: %s%s%s%s%s%s%s%s%s", uspawn_strstep(f->step), option ? "--" : "", option ? option : "",
 		 option ? ": " : "", about ? about : "", about ? ": " : "", strerror(f->errnum), text ? " (" : "",
@@ -245,14 +257,13 @@ int failure_report(const struct uspawn_failure *f, const struct uspawn_request *
 		   const struct redirects *redirects, const char *const *said)
 {
 	bool descriptor = f->step == USPAWN_STEP_SOURCE || f->step == USPAWN_STEP_FD || f->step == USPAWN_STEP_OPEN;
-	char number[12];
 
 	if (f->step == USPAWN_STEP_EXEC)
 		report_exec(f->errnum, request, argv, said ? said[USPAWN_STEP_EXEC / 10] : NULL);
 	else if (descriptor && redirects && f->index < redirects->n)
 		report_descriptor(f, redirects->said[f->index], &redirects->fds[f->index]);
 	else
-		report_step(f, said ? said[f->step / 10] : NULL, subject(f, request, number));
+		report_step(f, request, said ? said[f->step / 10] : NULL);
 	return failure_exit_code(f);
 }
 

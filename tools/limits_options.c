@@ -49,6 +49,7 @@ static int set_limit(struct run *run, const struct run_option *o, char *value)
 	       run->rlimits[i].resource != limit.resource) /* said twice: the last counts */
 		i++;
 	run->rlimits[i] = limit;
+	run->limit_said[i] = o->name;
 	run->request.nrlimits += i == run->request.nrlimits;
 	return -1;
 }

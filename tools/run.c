@@ -105,6 +105,14 @@ static int see_through(struct run *run, struct watch *w, int master, int64_t beg
 	return lost < 0 ? output_is_lost(run, lost) : exit_code(&w->child->exit, w->timeouts);
 }
 
+/* Says what it was, and of several limits which. */
+static int report_failure(struct run *run, const struct uspawn_failure *failure)
+{
+	if (failure->step == USPAWN_STEP_RLIMIT && failure->index < run->request.nrlimits)
+		run->said[USPAWN_STEP_RLIMIT / 10] = run->limit_said[failure->index];
+	return failure_report(failure, &run->request, run->argv, &run->redirects, run->said);
+}
+
 /* Without a plan, failure says why there is none. Returns the exit code. */
 static int execute(struct run *run, const struct uspawn_plan *plan, const struct uspawn_failure *failure, int signals,
 		   FILE *json)
@@ -134,7 +142,7 @@ static int execute(struct run *run, const struct uspawn_plan *plan, const struct
 		code = see_through(run, &w, master, began);
 	foreground_end(&w.foreground);
 	if (r < 0)
-		code = failure_report(&child.failure, &run->request, run->argv, &run->redirects, run->said);
+		code = report_failure(run, &child.failure);
 	if (child.exit.code == USPAWN_KILLED && (child.exit.status == SIGINT || w.instead_of == SIGINT))
 		run->die = w.interrupted ? signal_die_of_interrupt : w.unheard ? signal_interrupt_group : NULL;
 	if (run->cell) {
@@ -216,7 +224,7 @@ static int show(struct run *run, const struct uspawn_plan *plan, const struct us
 	char *text;
 
 	if (!plan)
-		return failure_report(failure, &run->request, run->argv, &run->redirects, run->said);
+		return report_failure(run, failure);
 	text = length < 0 ? NULL : malloc((size_t)length + 1);
 	if (!text) {
 		complain("--show: %s", strerror(ENOMEM));

@@ -59,8 +59,9 @@ struct run {
 	uint32_t nlandlock_rules;
 
 	struct uspawn_rlimit rlimits[RUN_LIMITS];
-	uint64_t memory_max; /* 0: none */
-	int cell;            /* the control group that has it; 0: none */
+	const char *limit_said[RUN_LIMITS]; /* the option of each */
+	uint64_t memory_max;                /* 0: none */
+	int cell;                           /* the control group that has it; 0: none */
 	uint16_t best_effort[64];
 	int held[RUN_JOINS + 4]; /* what was opened for the request */
 	uint32_t nheld;
