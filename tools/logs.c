@@ -11,21 +11,25 @@
 #include <errno.h>
 #include <string.h>
 
-static int open_log(FILE **ret, const char *option, const char *where, bool append, int input)
+/* `keep` as of record_begin(): of a log that is gone on with, as it was read. */
+static int open_log(FILE **ret, const char *option, const char *where, off_t keep, bool read, int input)
 {
 	int r;
 
 	if (!where)
 		return 0;
-	*ret = record_open_untouched(where, append);
+	*ret = record_open_untouched(where, keep >= 0);
 	if (!*ret) {
 		r = -errno;
 		complain("%s: %s: %s", option, where, strerror(-r));
 		return r;
 	}
-	if (!record_same_open_file(fileno(*ret), input))
+	if (record_same_open_file(fileno(*ret), input))
+		complain("%s: %s: not the file of the input, which would be overwritten", option, where);
+	else if (read && keep >= 0 && record_own_output(fileno(*ret)) >= 0)
+		complain("%s: %s: not the file of our own output, which is no log to go on with", option, where);
+	else
 		return 0;
-	complain("%s: %s: not the file of the input, which would be overwritten", option, where);
 	return -EINVAL;
 }
 
@@ -50,9 +54,9 @@ int logs_open(struct logs *logs, const char *joblog, const char *json, int input
 	int r;
 
 	*logs = (struct logs){ .joblog_name = joblog, .json_name = json };
-	r = open_log(&logs->joblog, "--joblog", joblog, keep >= 0, input);
+	r = open_log(&logs->joblog, "--joblog", joblog, keep, true, input);
 	if (!r)
-		r = open_log(&logs->json, "--json", json, keep >= 0, input);
+		r = open_log(&logs->json, "--json", json, keep, false, input);
 	if (!r && overwrite(logs)) {
 		complain("--json: not the file of --joblog, which one of them would overwrite");
 		r = -EINVAL;

@@ -27,14 +27,31 @@ static void go_on(FILE *file)
 		putc('\n', file);
 }
 
+int record_own_output(int fd)
+{
+	for (int own = STDOUT_FILENO; own <= STDERR_FILENO; own++) {
+		int flags = fcntl(own, F_GETFL);
+
+		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && record_same_open_file(fd, own))
+			return own;
+	}
+	return -1;
+}
+
 FILE *record_open_untouched(const char *where, bool append)
 {
 	uint64_t fd;
 	FILE *file;
-	int copy;
+	int copy, own;
 
 	if (strncmp(where, "fd:", 3)) {
 		copy = open(where, (append ? O_RDWR | O_APPEND : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
+		own = copy < 0 ? -1 : record_own_output(copy);
+		if (own >= 0) { /* at an offset of its own each would be written over by the other */
+			close(copy);
+			copy = fcntl(own, F_DUPFD_CLOEXEC, 3);
+			append = false;
+		}
 	} else {
 		/* one that is closed on exec is our own, which has taken the number since */
 		if (number_parse(where + 3, 0, INT_MAX, &fd) || fcntl((int)fd, F_GETFD) & FD_CLOEXEC) {
@@ -57,7 +74,8 @@ int record_begin(FILE *file, const char *where, off_t keep)
 	struct stat st;
 
 	setvbuf(file, NULL, _IOLBF, 0);
-	if (!strncmp(where, "fd:", 3) || fstat(fileno(file), &st) || !S_ISREG(st.st_mode))
+	if (!strncmp(where, "fd:", 3) || fstat(fileno(file), &st) || !S_ISREG(st.st_mode) ||
+	    record_own_output(fileno(file)) >= 0)
 		return 0;
 	if ((keep < 0 || st.st_size > keep) && ftruncate(fileno(file), keep < 0 ? 0 : keep))
 		return -errno;
@@ -105,8 +123,8 @@ int records_begin(FILE *a, FILE *b)
 	if (a && b && record_same_open_file(fileno(a), fileno(b)))
 		return -EINVAL;
 	for (int i = 0; i < 2; i++)
-		if (files[i] && files[i] != stderr && !fstat(fileno(files[i]), &st) && S_ISREG(st.st_mode) &&
-		    ftruncate(fileno(files[i]), 0))
+		if (files[i] && record_own_output(fileno(files[i])) < 0 && !fstat(fileno(files[i]), &st) &&
+		    S_ISREG(st.st_mode) && ftruncate(fileno(files[i]), 0))
 			return -errno;
 	return 0;
 }

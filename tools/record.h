@@ -32,8 +32,14 @@ FILE *record_open(const char *where, bool append);
 /* The same in two steps, so that what else is open can be compared before anything is lost. */
 FILE *record_open_untouched(const char *where, bool append);
 
-/* Cuts a file off behind so many bytes and goes on there; negative: it begins. fd:N stays as it is. 0 or -errno. */
+/*
+ * Cuts a file off behind so many bytes and goes on there; negative: it begins. fd:N stays as it is, and so does the
+ * file of our own output, since a program may be at its end. 0 or -errno.
+ */
 int record_begin(FILE *file, const char *where, off_t keep);
+
+/* Of standard output and standard error the one that writes to the same regular file, or -1. */
+int record_own_output(int fd);
 
 /*
  * Would one overwrite what is written to the other? Not what is no regular file, such as a terminal, nor fd:N. Of files
@@ -42,7 +48,7 @@ int record_begin(FILE *file, const char *where, off_t keep);
 bool record_same_file(const char *a, const char *b);
 bool record_same_open_file(int a, int b);
 
-/* Of two that were opened to be added to: empties both, but not standard error. -EINVAL: they are one. NULL is none. */
+/* Of two that were opened to be added to: empties both, but not our own output. -EINVAL: they are one. NULL is none. */
 int records_begin(FILE *a, FILE *b);
 
 /* A quoted string. A byte that is not UTF-8 becomes \udc80 to \udcff, from which os.fsencode() of Python gets it back.

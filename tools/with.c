@@ -12,6 +12,7 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -95,11 +96,12 @@ static const char *here(const char *name)
 	return *name == '-' || *name == '+' ? "./" : "";
 }
 
-/* As execvp(3), but for its shell: a report must not decide what runs. Returns an errno. */
+/* As the library does it: a report must not decide what runs. Returns an errno. */
 static int search(char **argv)
 {
 	const char *entry = getenv("PATH");
 	char path[PATH_MAX];
+	int last = ENOENT;
 	bool denied = false;
 
 	if (!entry)
@@ -109,16 +111,17 @@ static int search(char **argv)
 		int size = snprintf(path, sizeof(path), "%s%.*s/%s", here(entry), length ? length : 1,
 				    length ? entry : ".", argv[0]);
 
-		errno = ENOENT;
+		errno = ENAMETOOLONG;
 		if (size < (int)sizeof(path))
 			execv(path, argv);
-		denied |= errno == EACCES;
-		if (errno != EACCES && errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV &&
-		    errno != ETIMEDOUT)
-			return errno;
+		last = errno;
+		denied |= last == EACCES;
+		if (last != EACCES && last != ENOENT && last != ENOTDIR && last != ESTALE && last != ENODEV &&
+		    last != ETIMEDOUT && last != ENAMETOOLONG)
+			return last;
 		entry += length;
 		if (!*entry)
-			return denied ? EACCES : ENOENT;
+			return denied ? EACCES : last;
 	}
 }
 
@@ -221,11 +224,24 @@ static int run(const struct with *with, bool *retinterrupted)
 
 /* ---- Reports ---- */
 
+/* Added to; but nothing is added to the file of our own output, which the program goes on in: to that it is written. */
+static FILE *open_beside(const char *name)
+{
+	FILE *file = fopen(name, "ae");
+	int own = file ? record_own_output(fileno(file)) : -1;
+
+	if (own < 0)
+		return file;
+	fclose(file);
+	own = fcntl(own, F_DUPFD_CLOEXEC, 3);
+	return own < 0 ? NULL : fdopen(own, "w");
+}
+
 static int open_report(FILE **ret, const char *option, const char *name)
 {
 	if (!name)
 		return 0;
-	*ret = *name ? fopen(name, "ae") : stderr;
+	*ret = *name ? open_beside(name) : stderr;
 	if (!*ret) {
 		complain("%s: %s: %s", option, name, strerror(errno));
 		return -EIO;
@@ -274,6 +290,7 @@ static int run_and_report(const struct with *with, int memory)
 	bool interrupted = false;
 	int code = run(with, &interrupted);
 
+	signal_block(SIGXFSZ); /* a write says so, too */
 	if (!file || log_read(&log, file) < 0) {
 		complain("the record of the starts cannot be read: %s", strerror(ENOMEM));
 		code = EXIT_OWN_ERROR;
