@@ -130,7 +130,7 @@ static int option(struct each_options *o, int opt, char *value, const char **gro
 		o->separator = 0;
 		return -1;
 	case 'a':
-		o->arg_file = value;
+		o->arg_file = strcmp(value, "-") ? value : NULL; /* standard input, as of xargs(1) */
 		return -1;
 	case 'I':
 		o->mark = value;
