@@ -131,7 +131,7 @@ CheckedTest(external, callers_io_uring)
 }
 
 /* The host has closed it: looked at now and then, and not as fast as a loop can. */
-CheckedTest(external, c41_callers_io_uring_without_a_pidfd)
+CheckedTest(external, callers_io_uring_without_a_pidfd)
 {
 	struct io_uring own;
 	struct uspawn_child child;

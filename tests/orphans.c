@@ -589,7 +589,7 @@ CheckedTest(orphans, adopted_by_pidfd_is_no_stranger)
 			_exit(5);
 		cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 		pidfd = kernel_pidfd_open(pid);
-		cr_assert_gt(pidfd, 2);
+		cr_assert(pidfd >= 0);
 		cr_assert_eq(uspawn_adopt(&child, 0, pidfd, USPAWN_ADOPT_GIVE), 0);
 		cr_assert_eq(child.pid, pid);
 		cr_assert_eq(uspawn_ring_add(ring, &child), 0);
