@@ -11,7 +11,7 @@ int cgroup_accept(const struct uspawn_request *request, struct uspawn_failure *r
  */
 int cgroup_check(int fd);
 
-/* Is this answer of a clone with these flags about the group, and not about the call? */
+/* Is this answer of a clone that makes these new namespaces about the group, and not about the call? */
 int cgroup_is_to_blame(int error, uint64_t born);
 
 /* For a child that was not born there, and has memory of its own. */
