@@ -32,7 +32,7 @@ static const char *fdinfo(int pidfd, char *text, size_t size, int *r)
 static int proc_has_our_numbers(void)
 {
 	char self[16];
-	int n = sys_readlink("/proc/self", self, sizeof(self) - 1);
+	long n = sys_readlink("/proc/self", self, sizeof(self) - 1);
 
 	self[n < 0 ? 0 : n] = '\0';
 	return (int)strtol(self, NULL, 10) == sys_getpid();

@@ -217,7 +217,7 @@ static const char *hint(const struct uspawn_failure *f, const struct uspawn_requ
 	};
 
 	if (f->step == USPAWN_STEP_SCHEDULER && f->errnum == EPERM &&
-	    (request->sched->policy & ~SCHED_RESET_ON_FORK) == SCHED_DEADLINE)
+	    (request->sched->policy & ~(uint32_t)SCHED_RESET_ON_FORK) == SCHED_DEADLINE)
 		return "needs CAP_SYS_NICE, and every processor: no taskset, no cpuset";
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
 		if (hints[i].step == f->step && hints[i].errnum == f->errnum)
